@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The virtio bus: devices, drivers, and the status ladder between them
+ * (VIRTIO 1.2, 3.1).
+ *
+ * The ladder climbs from a private shadow. What the device shows as its status
+ * is compared with the shadow and never written back: a device that answers
+ * 0xff would otherwise set DRIVER_OK and FAILED for itself.
+ */
+#include <vlab/port.h>
+#include <vlab/virtio.h>
+#include <vlab/virtio_transport.h>
+
+#include "virtio_core.h"
+
+static DEFINE_IDA(virtio_indices);
+
+static struct virtio_device *to_virtio_device(struct device *dev)
+{
+	return container_of(dev, struct virtio_device, dev);
+}
+
+static struct virtio_driver *to_virtio_driver(struct device_driver *drv)
+{
+	return container_of(drv, struct virtio_driver, driver);
+}
+
+void virtio_device_break(struct virtio_device *vdev, enum virtio_broken reason)
+{
+	struct virtio_core *core = vdev->core;
+
+	if (!core->broken) {
+		WRITE_ONCE(core->broken, (u8)reason);
+		dev_warn_ratelimited(&vdev->dev, "device broken: %s\n",
+				     virtio_broken_name(reason));
+	}
+	virtqueues_break(vdev, reason == VIRTIO_BROKEN_GONE
+				       ? VIRTIO_BROKEN_GONE
+				       : VIRTIO_BROKEN_DEVICE);
+}
+
+void virtio_device_gone(struct virtio_device *vdev)
+{
+	struct virtio_core *core = vdev->core;
+
+	if (!core || core->gone)
+		return;
+	WRITE_ONCE(core->gone, true);
+	virtio_device_break(vdev, VIRTIO_BROKEN_GONE);
+}
+EXPORT_SYMBOL_GPL(virtio_device_gone);
+
+enum virtio_broken virtio_device_broken(const struct virtio_device *vdev)
+{
+	return vdev->core ? (enum virtio_broken)READ_ONCE(vdev->core->broken)
+			  : VIRTIO_NOT_BROKEN;
+}
+EXPORT_SYMBOL_GPL(virtio_device_broken);
+
+/* One read of the device's status; a device that cannot answer is gone. */
+static int read_status(struct virtio_device *vdev)
+{
+	int status;
+
+	if (vdev->core->gone)
+		return -ENODEV;
+	status = vdev->config->get_status(vdev);
+	if (status < 0 || status > 0xff) {
+		virtio_device_gone(vdev);
+		return -ENODEV;
+	}
+	return status;
+}
+
+static int write_status(struct virtio_device *vdev, u8 status)
+{
+	int err;
+
+	vdev->core->status = status;
+	if (vdev->core->gone)
+		return -EIO;
+	err = vdev->transport->set_status(vdev, status);
+	if (!err)
+		return 0;
+	virtio_device_gone(vdev);
+	return -EIO;
+}
+
+int virtio_add_status(struct virtio_device *vdev, u8 bits)
+{
+	return write_status(vdev, vdev->core->status | bits);
+}
+
+/* The device must show exactly what we set: less and it reset itself. */
+int virtio_check_status(struct virtio_device *vdev, enum virtio_broken reason)
+{
+	int status = read_status(vdev);
+
+	if (status < 0)
+		return -EIO;
+	if (status == vdev->core->status)
+		return 0;
+	virtio_device_break(vdev, reason);
+	return -EIO;
+}
+
+/* Write 0 and wait, bounded, until the device shows it. */
+static int reset_status(struct virtio_device *vdev)
+{
+	int i, status;
+
+	if (write_status(vdev, 0))
+		return -EIO;
+	for (i = 0; i < VIRTIO_RESET_TRIES; i++) {
+		status = read_status(vdev);
+		if (status < 0)
+			return -EIO;
+		if (!status)
+			return 0;
+		usleep_range(1000, 2000);
+	}
+	virtio_device_break(vdev, VIRTIO_BROKEN_RESET);
+	return -EIO;
+}
+
+int virtio_reset_device(struct virtio_device *vdev)
+{
+	struct virtio_core *core = vdev->core;
+	int err;
+
+	if (!core)
+		return -EIO;
+	WRITE_ONCE(core->ready, false);
+	core->features_ok = false;
+	virtqueues_halt(vdev);
+	if (vdev->transport->synchronize)
+		vdev->transport->synchronize(vdev);
+	err = reset_status(vdev);
+	/* A device that ignores its reset keeps its DMA until it is cut off. */
+	if (err && !core->gone && vdev->transport->isolate)
+		vdev->transport->isolate(vdev);
+	virtqueues_quiesced(vdev);
+	return err;
+}
+EXPORT_SYMBOL_GPL(virtio_reset_device);
+
+int virtio_device_ready(struct virtio_device *vdev)
+{
+	struct virtio_core *core = vdev->core;
+
+	if (!core)
+		return -EIO;
+	if (core->ready)
+		return 0;
+	if (core->broken || core->status & VIRTIO_CONFIG_S_FAILED ||
+	    virtio_features_agree(vdev))
+		return -EIO;
+	/* A device that reset or failed itself in probe stays unbound. */
+	if (virtio_check_status(vdev, VIRTIO_BROKEN_STATUS))
+		return -EIO;
+	/* From the write on the device may interrupt: callbacks must run. */
+	WRITE_ONCE(core->ready, true);
+	if (virtio_add_status(vdev, VIRTIO_CONFIG_S_DRIVER_OK)) {
+		WRITE_ONCE(core->ready, false);
+		return -EIO;
+	}
+	virtqueues_start(vdev);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(virtio_device_ready);
+
+void virtio_config_changed(struct virtio_device *vdev)
+{
+	struct virtio_core *core = vdev->core;
+	struct virtio_driver *drv;
+	int status;
+
+	if (!core || !READ_ONCE(core->ready) || READ_ONCE(core->broken))
+		return;
+	status = read_status(vdev);
+	/* NEEDS_RESET, or bits that we set and the device dropped. */
+	if (status >= 0 && status != core->status)
+		virtio_device_break(vdev, VIRTIO_BROKEN_STATUS);
+	if (!vdev->dev.driver)
+		return;
+	drv = to_virtio_driver(vdev->dev.driver);
+	if (drv->config_changed)
+		drv->config_changed(vdev);
+}
+EXPORT_SYMBOL_GPL(virtio_config_changed);
+
+static bool virtio_id_match(const struct virtio_device *dev,
+			    const struct virtio_device_id *id)
+{
+	if (!id->device)
+		return false;
+	if (id->device != dev->id.device && id->device != VIRTIO_DEV_ANY_ID)
+		return false;
+	return id->vendor == dev->id.vendor || id->vendor == VIRTIO_DEV_ANY_ID;
+}
+
+static bool virtio_bus_match(struct device *_dev, struct device_driver *_drv)
+{
+	struct virtio_device *dev = to_virtio_device(_dev);
+	struct virtio_driver *drv = to_virtio_driver(_drv);
+	unsigned int i;
+
+	for (i = 0; i < drv->id_count; i++)
+		if (virtio_id_match(dev, &drv->id_table[i]))
+			return true;
+	return false;
+}
+
+/* End a binding: the device stops first, then its memory goes. */
+static void virtio_unbind(struct virtio_device *vdev)
+{
+	virtio_reset_device(vdev);
+	virtqueues_delete(vdev);
+	virtio_config_forget(vdev);
+	vdev->core->features = 0;
+	vdev->core->offered = 0;
+	vdev->priv = NULL;
+}
+
+/* From reset to DRIVER: nothing of an earlier driver is left. */
+static int virtio_bind(struct virtio_device *vdev, struct virtio_driver *drv)
+{
+	int err;
+
+	if (vdev->core->gone)
+		return -EIO;
+	vdev->core->broken = VIRTIO_NOT_BROKEN;
+	err = virtio_reset_device(vdev);
+	if (err)
+		return err;
+	err = virtio_add_status(vdev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
+	if (err)
+		return err;
+	err = virtio_add_status(vdev, VIRTIO_CONFIG_S_DRIVER);
+	if (err)
+		return err;
+	err = virtio_config_snapshot(vdev);
+	if (err)
+		return err;
+	return virtio_features_start(vdev, drv);
+}
+
+static int virtio_bus_probe(struct device *_dev)
+{
+	struct virtio_device *vdev = to_virtio_device(_dev);
+	struct virtio_driver *drv = to_virtio_driver(_dev->driver);
+	int err;
+
+	err = virtio_bind(vdev, drv);
+	if (err)
+		goto fail;
+	err = drv->probe(vdev);
+	/* A driver that returns its token here is wrong, but not half bound. */
+	if (err > 0)
+		err = -EINVAL;
+	if (err)
+		goto fail;
+	err = virtio_device_ready(vdev);
+	if (!err)
+		return 0;
+	if (drv->remove)
+		drv->remove(vdev);
+fail:
+	virtio_unbind(vdev);
+	virtio_add_status(vdev,
+			  VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_FAILED);
+	return err;
+}
+
+static void virtio_bus_remove(struct device *_dev)
+{
+	struct virtio_device *vdev = to_virtio_device(_dev);
+	struct virtio_driver *drv = to_virtio_driver(_dev->driver);
+
+	if (drv->remove)
+		drv->remove(vdev);
+	virtio_unbind(vdev);
+	virtio_add_status(vdev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
+}
+
+static const struct port_bus_ops virtio_bus_ops = {
+	.match = virtio_bus_match,
+	.probe = virtio_bus_probe,
+	.remove = virtio_bus_remove,
+};
+
+static bool config_ops_complete(const struct virtio_config_ops *ops)
+{
+	return ops && ops->find && ops->get && ops->set && ops->get_status &&
+	       ops->set_status && ops->find_vq && ops->del_vq;
+}
+
+static bool register_ops_complete(const struct virtio_register_ops *regs)
+{
+	return regs->device_features && regs->driver_features &&
+	       regs->num_queues && regs->queue_size && regs->generation &&
+	       regs->config_len && regs->config_read && regs->config_write;
+}
+
+static bool transport_ops_complete(const struct virtio_transport_ops *ops)
+{
+	if (!ops || !ops->get_status || !ops->set_status || !ops->setup_vq ||
+	    !ops->notify)
+		return false;
+	if (ops->regs)
+		return register_ops_complete(ops->regs);
+	return ops->config_len && ops->config_read && ops->config_write;
+}
+
+/* The last reference went: the index may be used again only now. */
+static void virtio_device_release(struct device *_dev)
+{
+	struct virtio_device *vdev = to_virtio_device(_dev);
+
+	ida_free(&virtio_indices, (unsigned int)vdev->index);
+	kfree(vdev->core);
+	vdev->core = NULL;
+	if (vdev->release)
+		vdev->release(vdev);
+}
+
+int register_virtio_device(struct virtio_device *dev)
+{
+	int err;
+
+	if (!dev || !dev->id.device || !config_ops_complete(dev->config) ||
+	    !transport_ops_complete(dev->transport))
+		return -EINVAL;
+	if (dev->core)
+		return -EBUSY;
+	err = port_bus_register(&virtio_bus_ops);
+	if (err)
+		return err;
+	dev->core = kzalloc(sizeof(*dev->core), GFP_KERNEL);
+	if (!dev->core)
+		return -ENOMEM;
+	err = ida_alloc(&virtio_indices, GFP_KERNEL);
+	if (err < 0)
+		goto free_core;
+	dev->index = err;
+	/* What a driver before us (kexec, a crash) left must not survive. */
+	err = reset_status(dev);
+	if (err)
+		goto free_index;
+	err = virtio_add_status(dev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
+	if (err)
+		goto free_index;
+	dev->dev.release = virtio_device_release;
+	err = port_device_add(&dev->dev, "virtio", dev->index);
+	if (err)
+		goto fail_device;
+	return 0;
+
+fail_device:
+	virtio_add_status(dev, VIRTIO_CONFIG_S_FAILED);
+free_index:
+	ida_free(&virtio_indices, (unsigned int)dev->index);
+free_core:
+	kfree(dev->core);
+	dev->core = NULL;
+	return err;
+}
+EXPORT_SYMBOL_GPL(register_virtio_device);
+
+void unregister_virtio_device(struct virtio_device *dev)
+{
+	if (!dev || !dev->core)
+		return;
+	port_device_del(&dev->dev);
+	reset_status(dev);
+	port_device_put(&dev->dev);
+}
+EXPORT_SYMBOL_GPL(unregister_virtio_device);
+
+int register_virtio_driver(struct virtio_driver *drv)
+{
+	int err;
+
+	if (!drv || !drv->driver.name || !drv->probe || !drv->id_table ||
+	    !drv->id_count || (drv->feature_count && !drv->feature_table))
+		return -EINVAL;
+	err = port_bus_register(&virtio_bus_ops);
+	if (err)
+		return err;
+	return port_driver_register(&drv->driver);
+}
+EXPORT_SYMBOL_GPL(register_virtio_driver);
+
+void unregister_virtio_driver(struct virtio_driver *drv)
+{
+	if (drv)
+		port_driver_unregister(&drv->driver);
+}
+EXPORT_SYMBOL_GPL(unregister_virtio_driver);
+
+static int show_features(const struct virtio_core *core, char *buf, size_t size)
+{
+	unsigned int i;
+
+	if (size < 64 + 2)
+		return -ENOSPC;
+	for (i = 0; i < 64; i++)
+		buf[i] = core->features >> i & 1 ? '1' : '0';
+	buf[64] = '\n';
+	buf[65] = '\0';
+	return 65;
+}
+
+int virtio_device_show(const struct virtio_device *vdev, const char *name,
+		       char *buf, size_t size)
+{
+	const struct virtio_core *core = vdev->core;
+	char text[16];
+	int len;
+
+	if (!core)
+		return -ENOENT;
+	if (!strcmp(name, "features"))
+		return show_features(core, buf, size);
+	if (!strcmp(name, "device"))
+		len = scnprintf(text, sizeof(text), "%u\n", vdev->id.device);
+	else if (!strcmp(name, "vendor"))
+		len = scnprintf(text, sizeof(text), "%u\n", vdev->id.vendor);
+	else if (!strcmp(name, "status"))
+		len = scnprintf(text, sizeof(text), "0x%08x\n", core->status);
+	else
+		return -ENOENT;
+	if ((size_t)len >= size)
+		return -ENOSPC;
+	memcpy(buf, text, (size_t)len + 1);
+	return len;
+}
+EXPORT_SYMBOL_GPL(virtio_device_show);

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The life of a virtqueue: found, started, broken, shut down, reset, deleted;
+ * and the way of an interrupt to the driver's callback.
+ */
+#include <vlab/port.h>
+#include <vlab/virtio.h>
+#include <vlab/virtio_ring.h>
+#include <vlab/virtio_transport.h>
+
+#include "virtio_core.h"
+#include "vring.h"
+
+static const char *const broken_names[VIRTIO_BROKEN_REASONS] = {
+	[VIRTIO_NOT_BROKEN] = "not-broken",
+	[VIRTIO_BROKEN_USED_IDX] = "used-idx-ahead",
+	[VIRTIO_BROKEN_USED_ID_RANGE] = "used-id-out-of-range",
+	[VIRTIO_BROKEN_USED_ID_HEAD] = "used-id-not-in-flight",
+	[VIRTIO_BROKEN_USED_LEN] = "used-len-too-large",
+	[VIRTIO_BROKEN_NOTIFY] = "notify-failed",
+	[VIRTIO_BROKEN_DEVICE] = "device-broken",
+	[VIRTIO_BROKEN_GONE] = "device-gone",
+	[VIRTIO_BROKEN_RESET] = "reset-timeout",
+	[VIRTIO_BROKEN_STATUS] = "bad-status",
+	[VIRTIO_BROKEN_CONFIG] = "bad-config",
+	[VIRTIO_BROKEN_FEATURES] = "features-refused",
+};
+
+const char *virtio_broken_name(enum virtio_broken reason)
+{
+	if ((unsigned int)reason >= VIRTIO_BROKEN_REASONS)
+		return "unknown";
+	return broken_names[reason];
+}
+EXPORT_SYMBOL_GPL(virtio_broken_name);
+
+enum virtio_broken virtqueue_broken(const struct virtqueue *vq)
+{
+	const struct vring *vring = container_of(vq, const struct vring, vq);
+
+	return (enum virtio_broken)READ_ONCE(vring->broken);
+}
+EXPORT_SYMBOL_GPL(virtqueue_broken);
+
+void virtqueue_set_strict(struct virtqueue *vq, bool strict)
+{
+	to_vring(vq)->strict = strict;
+}
+EXPORT_SYMBOL_GPL(virtqueue_set_strict);
+
+/* The first reason stays: what follows from it explains nothing. */
+void vring_break(struct vring *vring, enum virtio_broken reason)
+{
+	if (vring->broken)
+		return;
+	WRITE_ONCE(vring->broken, (u8)reason);
+	WRITE_ONCE(vring->halted, vring->halted | VRING_HALT_BROKEN);
+	dev_warn_ratelimited(&vring->vq.vdev->dev, "queue %u broken: %s\n",
+			     vring->vq.index, virtio_broken_name(reason));
+}
+
+static bool device_can_reset_queue(const struct virtio_device *vdev)
+{
+	return virtio_has_feature(vdev, VIRTIO_F_RING_RESET) &&
+	       vdev->transport->reset_vq && vdev->core->features_ok;
+}
+
+void vring_shutdown(struct virtqueue *vq)
+{
+	struct vring *vring = to_vring(vq);
+	struct virtio_device *vdev = vq->vdev;
+
+	WRITE_ONCE(vring->halted, vring->halted | VRING_HALT_SHUTDOWN);
+	if (vring->quiesced)
+		return;
+	if (vdev->transport->synchronize)
+		vdev->transport->synchronize(vdev);
+	if (vdev->core->gone) {
+		vring->quiesced = true;
+		return;
+	}
+	if (device_can_reset_queue(vdev) &&
+	    !vdev->transport->reset_vq(vdev, vq->index)) {
+		vring->quiesced = true;
+		return;
+	}
+	/* The device owns the buffers until it is stopped as a whole. */
+	virtio_reset_device(vdev);
+}
+
+void *vring_detach_buf(struct virtqueue *vq)
+{
+	struct vring *vring = to_vring(vq);
+	struct vring_state *state = &vring->state;
+	void *token;
+	u32 id;
+
+	/* Before the reset the device may still write to the buffers. */
+	if (!vring->quiesced)
+		return NULL;
+	while (state->detach < state->issued) {
+		id = state->detach++;
+		token = vring->slot[id].token;
+		if (!token)
+			continue;
+		vring_release(vring, id, 0);
+		return token;
+	}
+	return NULL;
+}
+
+static int setup_queue(struct vring *vring)
+{
+	struct virtio_device *vdev = vring->vq.vdev;
+	struct virtio_vq_setup setup = {
+		.index = vring->vq.index,
+		.num = vring->vq.num,
+		.desc = vring->ring_addr,
+		.avail = vring->ring_addr + vring_avail_offset(vring->vq.num),
+		.used = vring->ring_addr + vring_used_offset(vring->vq.num),
+	};
+
+	return vdev->transport->setup_vq(vdev, &setup) ? -EIO : 0;
+}
+
+int vring_reset(struct virtqueue *vq)
+{
+	struct vring *vring = to_vring(vq);
+	struct virtio_device *vdev = vq->vdev;
+
+	if (!vring->quiesced || vring_taken(vring))
+		return -EBUSY;
+	if (vdev->core->broken || vdev->core->gone)
+		return -EIO;
+	/* After a reset of the whole device it must be bound again. */
+	if (!device_can_reset_queue(vdev))
+		return -EOPNOTSUPP;
+	vring_init_state(vring);
+	if (setup_queue(vring))
+		return -EIO;
+	vring->quiesced = false;
+	WRITE_ONCE(vring->broken, VIRTIO_NOT_BROKEN);
+	WRITE_ONCE(vring->halted, 0);
+	return 0;
+}
+
+static bool queue_size_valid(u16 num)
+{
+	return num && num <= VRING_NUM_MAX && !(num & (num - 1));
+}
+
+struct virtqueue *virtio_find_vq(struct virtio_device *vdev,
+				 bool (*callback)(struct virtqueue *vq))
+{
+	struct virtio_core *core = vdev->core;
+	struct vring *vring;
+	u16 index, num;
+
+	/* The ring's layout depends on the features: they come first. */
+	if (virtio_features_agree(vdev))
+		return ERR_PTR(-EIO);
+	if (virtio_config_next_queue(vdev, &index, &num))
+		return ERR_PTR(-ENOENT);
+	/* 0 would divide, 3 would alias ring slots, 32769 would overflow. */
+	if (!queue_size_valid(num))
+		return ERR_PTR(-EINVAL);
+	vring = vring_create(vdev, index, num, callback);
+	if (IS_ERR(vring))
+		return ERR_PTR(PTR_ERR(vring));
+	if (setup_queue(vring)) {
+		vring_destroy(vring);
+		return ERR_PTR(-EIO);
+	}
+	virtio_config_mark_queue(vdev, index, true);
+	vring->next = core->vqs;
+	core->vqs = vring;
+	return &vring->vq;
+}
+
+static void unlink_queue(struct virtio_core *core, struct vring *vring)
+{
+	struct vring **link = &core->vqs;
+
+	while (*link != vring)
+		link = &(*link)->next;
+	*link = vring->next;
+}
+
+void virtio_del_vq(struct virtqueue *vq)
+{
+	struct virtio_device *vdev;
+	unsigned int lost = 0;
+	struct vring *vring;
+
+	if (!vq || IS_ERR(vq))
+		return;
+	vring = to_vring(vq);
+	vdev = vq->vdev;
+	/* The frame below us still uses it; the bus deletes it later. */
+	if (vring->in_callback) {
+		vring_break(vring, VIRTIO_BROKEN_DEVICE);
+		return;
+	}
+	vring_shutdown(vq);
+	while (vring_detach_buf(vq))
+		lost++;
+	if (lost)
+		dev_warn_ratelimited(&vdev->dev,
+				     "queue %u deleted with %u buffers\n",
+				     vq->index, lost);
+	virtio_config_mark_queue(vdev, (u16)vq->index, false);
+	unlink_queue(vdev->core, vring);
+	vring_destroy(vring);
+}
+
+void virtqueues_halt(struct virtio_device *vdev)
+{
+	struct vring *vring;
+
+	for (vring = vdev->core->vqs; vring; vring = vring->next)
+		WRITE_ONCE(vring->halted, vring->halted | VRING_HALT_SHUTDOWN);
+}
+
+void virtqueues_quiesced(struct virtio_device *vdev)
+{
+	struct vring *vring;
+
+	for (vring = vdev->core->vqs; vring; vring = vring->next)
+		vring->quiesced = true;
+}
+
+void virtqueues_break(struct virtio_device *vdev, enum virtio_broken reason)
+{
+	struct vring *vring;
+
+	for (vring = vdev->core->vqs; vring; vring = vring->next)
+		vring_break(vring, reason);
+}
+
+/* DRIVER_OK is set: send the notifications that had to wait for it. */
+void virtqueues_start(struct virtio_device *vdev)
+{
+	struct vring *vring;
+
+	for (vring = vdev->core->vqs; vring; vring = vring->next) {
+		if (!vring->state.notify_pending || vring->halted)
+			continue;
+		vring->state.notify_pending = false;
+		vring_notify(vring);
+	}
+}
+
+void virtqueues_delete(struct virtio_device *vdev)
+{
+	while (vdev->core->vqs)
+		virtio_del_vq(&vdev->core->vqs->vq);
+}
+
+static struct vring *find_queue(const struct virtio_core *core,
+				unsigned int index)
+{
+	struct vring *vring;
+
+	for (vring = core->vqs; vring; vring = vring->next)
+		if (vring->vq.index == index)
+			return vring;
+	return NULL;
+}
+
+bool virtqueue_interrupt(struct virtio_device *vdev, unsigned int index)
+{
+	struct virtio_core *core = vdev->core;
+	struct vring *vring;
+	bool again;
+
+	/* Before DRIVER_OK, and after removal, no driver is ready for it. */
+	if (!core || !READ_ONCE(core->ready))
+		return false;
+	vring = find_queue(core, index);
+	if (!vring)
+		return false;
+	if (READ_ONCE(vring->halted) || !vring_pending(vring)) {
+		vring->spurious++;
+		return false;
+	}
+	if (!vring->vq.callback || vring->state.callback_off)
+		return true;
+	vring->in_callback = true;
+	again = vring->vq.callback(&vring->vq);
+	vring->in_callback = false;
+	if (!again && !vring->halted)
+		vring_callback_off(vring);
+	return true;
+}
+EXPORT_SYMBOL_GPL(virtqueue_interrupt);

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The driver side of one split virtqueue: the private state behind the ring.
+ *
+ * The ring itself is written by the driver side and never read back; all that
+ * get_buf() needs to know about a buffer is in its slot here.
+ */
+#ifndef VLAB_VRING_H
+#define VLAB_VRING_H
+
+#include <vlab/port.h>
+#include <vlab/virtio.h>
+#include <vlab/virtio_ring.h>
+
+#include "shared.h"
+
+/**
+ * struct vring_slot - the private side of one descriptor
+ * @token: the buffer's, in its first descriptor only; NULL: no buffer that is
+ *	in flight begins here
+ * @in_len: bytes of the whole buffer that the device may write
+ * @next: the next descriptor of the chain or of the free list. The last one of
+ *	a chain in flight has no next, and keeps here how many the chain has.
+ * @last: the last descriptor of the chain, in the first
+ */
+struct vring_slot {
+	void *token;
+	u32 in_len;
+	u16 next;
+	u16 last;
+};
+
+/**
+ * struct vring_piece - how a piece of a buffer was mapped
+ * @addr, @len: what the device was given
+ * @flags: of the descriptor; with VRING_DESC_F_INDIRECT nothing was mapped for
+ *	it itself, and @len counts the pieces of its table
+ */
+struct vring_piece {
+	dma_addr_t addr;
+	u32 len;
+	u16 flags;
+};
+
+/**
+ * struct vring_state - all that changes while the queue works
+ * @ready: descriptors on the free list; see vring_taken()
+ * @issued: descriptors 0 to @issued - 1 are in flight or on the free list; the
+ *	slots from there on were never written, so creating a queue writes none
+ * @free: the first of the free list, whose last entry leads to @issued
+ * @detach: where detach_buf() goes on
+ * @avail_idx, @published: chains added, and of them made visible by a kick
+ * @last_used: used elements taken
+ * @used_idx: the last used index read, after its check
+ * @event: what used_event holds
+ * @callback_off: the driver does not want callbacks
+ * @notify_pending: kicked before DRIVER_OK
+ */
+struct vring_state {
+	u32 ready;
+	u32 issued;
+	u32 free;
+	u32 detach;
+	u16 avail_idx;
+	u16 published;
+	u16 last_used;
+	u16 used_idx;
+	u16 event;
+	bool callback_off;
+	bool notify_pending;
+};
+
+/* Why operations are refused; any bit stops the queue. */
+#define VRING_HALT_BROKEN 1
+#define VRING_HALT_SHUTDOWN 2
+
+/**
+ * struct vring - one virtqueue
+ * @halted: VRING_HALT_*; tested first by each operation
+ * @quiesced: the device forgot the queue: buffers may be taken back
+ * @piece: how the pieces in the ring are mapped; where PORT_MAPS() only
+ * @indirect_max: pieces in one indirect table; 0: none
+ * @table: the tables, one for each descriptor, @indirect_max long
+ * @table_piece: how their pieces are mapped; where PORT_MAPS() only
+ */
+struct vring {
+	struct virtqueue vq;
+	struct vring_desc __shared *desc;
+	struct vring_avail __shared *avail;
+	struct vring_used __shared *used;
+	struct vring_slot *slot;
+	struct vring_state state;
+	struct vring_piece *piece;
+	u32 mask;
+	u8 halted;
+	u8 broken;
+	bool event_idx;
+	bool strict;
+	bool quiesced;
+	bool in_callback;
+	unsigned int indirect_max;
+	struct vring_desc __shared *table;
+	struct vring_piece *table_piece;
+	u64 clamped;
+	u64 spurious;
+	dma_addr_t ring_addr;
+	dma_addr_t table_addr;
+	struct vring *next;
+};
+
+static inline struct vring *to_vring(struct virtqueue *vq)
+{
+	return container_of(vq, struct vring, vq);
+}
+
+/* Descriptors in flight. */
+static inline u32 vring_taken(const struct vring *vring)
+{
+	return vring->state.issued - vring->state.ready;
+}
+
+/* The device that maps and allocates for a queue. */
+static inline struct device *vring_dma_dev(const struct vring *vring)
+{
+	struct device *dev = &vring->vq.vdev->dev;
+
+	return dev->parent ? dev->parent : dev;
+}
+
+/* vring_memory.c */
+struct vring *vring_create(struct virtio_device *vdev, unsigned int index,
+			   unsigned int num,
+			   bool (*callback)(struct virtqueue *vq));
+void vring_destroy(struct vring *vring);
+void vring_init_state(struct vring *vring);
+
+/* vring_split.c */
+extern const struct virtqueue_ops vring_split_ops;
+void vring_release(struct vring *vring, u32 head, u32 written);
+bool vring_pending(struct vring *vring);
+void vring_callback_off(struct vring *vring);
+void vring_notify(struct vring *vring);
+
+/* virtqueue.c */
+void vring_break(struct vring *vring, enum virtio_broken reason);
+void vring_shutdown(struct virtqueue *vq);
+void *vring_detach_buf(struct virtqueue *vq);
+int vring_reset(struct virtqueue *vq);
+
+#endif /* VLAB_VRING_H */
