@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The laboratory: one device under a program's control, the driver side of the
+ * core that it attacks, and the model that knows what must happen.
+ *
+ * There is one laboratory in a process; an execution leaves nothing behind.
+ * Nothing here depends on addresses, word size, byte order, time or the
+ * operating system: the same program gives the same trace everywhere.
+ */
+#ifndef VLAB_FUZZ_LAB_H
+#define VLAB_FUZZ_LAB_H
+
+#include <vlab/loopback.h>
+#include <vlab/port.h>
+#include <vlab/virtio.h>
+#include <vlab/virtio_ring.h>
+
+#include "oracle.h"
+#include "program.h"
+#include "trace.h"
+
+#define LAB_QUEUES 4
+#define LAB_FIND_TOKENS 8
+#define LAB_TOKENS_MAX 65535
+
+/* What the device of an execution is; see "device=" of OP_QUEUE. */
+enum lab_device { LAB_DEFAULT, LAB_ENTROPY, LAB_BLOCK, LAB_PLAIN };
+
+/* What the next probe does; see "bus probe". */
+enum lab_probe {
+	PROBE_OK,
+	PROBE_ERROR,
+	PROBE_POSITIVE,
+	PROBE_FORGETS,
+	PROBE_RESETS,
+	PROBE_NO_QUEUE,
+	PROBE_EARLY,
+	PROBE_FAILS
+};
+
+enum lab_callback {
+	CALLBACK_KEEP,
+	CALLBACK_STOP,
+	CALLBACK_DRAIN,
+	CALLBACK_DRAIN_STOP
+};
+
+/**
+ * struct target - what a fuzz target attacks
+ * @name: as in corpus/<name> and fuzz_<name>
+ * @device: what LAB_DEFAULT means
+ * @after: an honest device took the attacker's place and the driver is bound
+ *	to it: is it served? Fires an oracle if not.
+ */
+struct target {
+	const char *name;
+	enum lab_device device;
+	void (*after)(void);
+};
+
+/* A buffer that the plain driver posted. */
+struct token {
+	u32 in_len;
+	u16 head;
+	u16 descs;
+	u8 queue;
+	bool in_flight;
+};
+
+/**
+ * struct model - what a queue must be, kept apart from the core
+ * @avail, @published, @last, @cached: indices as in the specification
+ * @event_told, @flags_told: what the device was told, whatever it did to the
+ *	words since
+ * @first_token: tokens before it are of a queue that is no more
+ * @taken: descriptors in flight
+ * @callbacks: the driver wants them
+ * @stopped: shut down or reset
+ */
+struct model {
+	struct virtqueue *vq;
+	const u8 *event_word; /* used_event and avail.flags in the ring ... */
+	const u8 *flags_word;
+	u16 event_told; /* ... and what the core wrote there */
+	u16 flags_told;
+	u32 first_token;
+	u32 num;
+	u32 taken;
+	u32 indirect_max;
+	u16 avail;
+	u16 published;
+	u16 last;
+	u16 cached;
+	u8 broken;
+	bool event_idx;
+	bool strict;
+	bool callbacks;
+	bool stopped;
+	bool deferred; /* a notification waits for DRIVER_OK */
+};
+
+struct lab {
+	const struct target *target;
+	struct loopback lb;
+	struct loopback_regs *regs;
+	struct loopback_ring ring[LOOPBACK_QUEUES];
+	dma_addr_t ring_desc[LOOPBACK_QUEUES]; /* what ring[] was made for */
+
+	/* What the last OP_QUEUE asked for. */
+	enum lab_device device;
+	struct step setup;
+	bool automatic; /* add and bind when first needed */
+	bool added;
+	bool bound; /* the driver is registered */
+	struct virtio_driver *driver;
+
+	/* The plain driver. */
+	struct virtio_driver plain;
+	enum lab_probe probe;
+	enum lab_callback callback_plan;
+	unsigned int select;
+	struct model model[LAB_QUEUES];
+	void *find_token[LAB_FIND_TOKENS];
+	unsigned int find_len[LAB_FIND_TOKENS];
+	unsigned int finds;
+	u32 tokens;
+	unsigned int callbacks; /* calls of the callback */
+	unsigned int callbacks_stopped; /* how many of them returned false */
+	unsigned int notified;
+	bool in_honest;
+
+	/* The device's tricks. */
+	unsigned int churn;
+	bool churned; /* the generation moved since the last binding */
+	unsigned int hold_reset;
+	u8 refuse;
+	unsigned int notify_fails;
+	bool notify_failed; /* at least one did */
+	unsigned int setup_fails;
+
+	/* What the core did to the device. */
+	u8 status; /* last written */
+	u64 acked; /* feature bits, as last written */
+	bool reset_ignored;
+
+	/* Block requests in flight, and the random stream. */
+	u32 requests;
+	u64 requests_live;
+	u8 stream;
+
+	unsigned int step;
+	bool reached_core;
+};
+
+extern struct lab lab;
+
+/* run.c: one execution, from nothing to nothing. */
+void lab_run(const struct target *target, const u8 *data, size_t size);
+
+/* ops_*.c: one step each; @step->op is already reduced. */
+void lab_step_config(const struct step *step);
+void lab_step_bus(const struct step *step);
+void lab_step_driver(const struct step *step);
+void lab_step_ring(const struct step *step);
+void lab_step_device(const struct step *step);
+void lab_step_session(const struct step *step);
+
+/* setup.c: the device and its honest configuration. */
+void lab_present(const struct step *setup);
+void lab_represent(const struct step *setup);
+void lab_need_driver(void);
+void lab_add(void);
+void lab_remove(void);
+void lab_bind(void);
+void lab_unbind(void);
+enum lab_device lab_kind(void);
+u64 lab_base_features(void);
+
+/* plain.c: the driver of the plain device. */
+void plain_init(void);
+void plain_find_queues(unsigned int most);
+void plain_drop_queue(struct model *model, bool must_return);
+bool plain_callback(struct virtqueue *vq);
+struct model *plain_model(struct virtqueue *vq);
+
+/* model.c: calls into a queue, each held against the model. */
+void model_start(struct model *model, struct virtqueue *vq);
+int model_add(struct model *model, unsigned int outs, unsigned int ins,
+	      u32 out_len, u32 in_len);
+void model_add_bad(struct model *model, unsigned int kind);
+void model_kick(struct model *model);
+void *model_get(struct model *model, u32 *len);
+unsigned int model_drain(struct model *model, unsigned int most);
+bool model_restart(struct model *model);
+void model_shutdown(struct model *model);
+unsigned int model_detach(struct model *model);
+void model_reset_queue(struct model *model);
+void model_interrupt(unsigned int queue);
+void model_check(struct model *model);
+void model_sync(void);
+void model_wrote(const u8 *p);
+
+/* config_model.c: the fields as the specification of the format has them. */
+void config_model_reset(void);
+void config_model_read(unsigned int offset, const u8 *bytes, unsigned int len);
+void config_model_feature_word(unsigned int word, u32 bits);
+void config_model_wrote(unsigned int offset, unsigned int len);
+void config_model_bound(void);
+void config_model_refreshed(void);
+void config_model_features_ok(void);
+/* Each call of a driver, checked: its result is returned too. */
+void *config_model_find(u8 type, unsigned int *len);
+int config_model_get(void *token, unsigned int len);
+int config_model_set(void *token, unsigned int len, u32 fill);
+int config_model_val(u8 type, unsigned int size);
+int config_model_bytes(u8 type, unsigned int len);
+int config_model_use_bit(void *token, unsigned int len, unsigned int bit);
+
+/* honest.c: pieces of the honest device, and the ends of the targets. */
+unsigned int honest_serve(unsigned int queue, unsigned int most,
+			  unsigned int pick, u32 less);
+void honest_queues(void);
+void honest_fields(void);
+void honest_negotiation(void);
+void honest_session(void);
+
+#endif /* VLAB_FUZZ_LAB_H */

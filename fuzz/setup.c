@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The device of an execution: its honest configuration, its comings and goings.
+ */
+#include <vlab/virtio_blk.h>
+#include <vlab/virtio_entropy.h>
+
+#include "arena.h"
+#include "lab.h"
+#include "watch.h"
+
+#define BIT(n) (1ULL << (n))
+
+#define SETUP_INDIRECT 0x01
+#define SETUP_EVENT_IDX 0x02
+#define SETUP_REGISTERS 0x08
+#define SETUP_RESET 0x10
+
+/* A small disk; its size is what the honest device serves. */
+#define DISK_SECTORS 64
+
+enum lab_device lab_kind(void)
+{
+	return lab.device;
+}
+
+/* The status register, as the driver side writes it. */
+static bool on_status(struct loopback *lb, u8 status)
+{
+	u8 old = lab.status;
+	u8 added = status & (u8)~old;
+	bool legal;
+
+	/* One step up, FAILED at any time, or all the way down. */
+	legal = !status ||
+		((status & old) == old &&
+		 (added == VIRTIO_CONFIG_S_ACKNOWLEDGE ||
+		  (added == VIRTIO_CONFIG_S_DRIVER &&
+		   old == VIRTIO_CONFIG_S_ACKNOWLEDGE) ||
+		  (added == VIRTIO_CONFIG_S_FEATURES_OK && old == 3) ||
+		  (added == VIRTIO_CONFIG_S_DRIVER_OK && old == 11) ||
+		  added & VIRTIO_CONFIG_S_FAILED || !added));
+	oracle_check(legal, ORACLE_STATUS, "status %llu was followed by %llu",
+		     old, status);
+	trace(TRACE_STATUS, status, 0, 0);
+	lab.status = status;
+	if (status == 0)
+		lab.reset_ignored = lab.hold_reset;
+	if (status & VIRTIO_CONFIG_S_FEATURES_OK &&
+	    !(old & VIRTIO_CONFIG_S_FEATURES_OK))
+		config_model_features_ok();
+	if (!lab.refuse || !(status & lab.refuse))
+		return true;
+	watch_store(CELL_STATUS, 0, &lb->regs->status, 1, status & ~lab.refuse);
+	lab.refuse = 0;
+	return false;
+}
+
+static int on_notify(struct loopback *lb, unsigned int index)
+{
+	(void)lb;
+	trace(TRACE_NOTIFY, index, 0, 0);
+	lab.notified++;
+	oracle_check(lab.status & VIRTIO_CONFIG_S_DRIVER_OK, ORACLE_NOTIFY,
+		     "queue %llu was notified before DRIVER_OK", index, 0);
+	if (!lab.notify_fails)
+		return 0;
+	lab.notify_fails--;
+	lab.notify_failed = true;
+	return -EIO;
+}
+
+static int on_setup_vq(struct loopback *lb, const struct virtio_vq_setup *setup)
+{
+	(void)lb;
+	(void)setup;
+	if (!lab.setup_fails)
+		return 0;
+	lab.setup_fails--;
+	return -EIO;
+}
+
+static const struct loopback_ops lab_ops = {
+	.status = on_status,
+	.notify = on_notify,
+	.setup_vq = on_setup_vq,
+};
+
+u64 lab_base_features(void)
+{
+	u16 flags = lab.setup.b;
+	u64 features = BIT(VIRTIO_F_VERSION_1) | lab.setup.c;
+
+	if (flags & SETUP_INDIRECT)
+		features |= BIT(VIRTIO_RING_F_INDIRECT_DESC);
+	if (flags & SETUP_EVENT_IDX)
+		features |= BIT(VIRTIO_RING_F_EVENT_IDX);
+	if (flags & SETUP_RESET)
+		features |= BIT(VIRTIO_F_RING_RESET);
+	if (lab.device == LAB_BLOCK && !lab.setup.c)
+		features |= BIT(VIRTIO_BLK_F_SEG_MAX) |
+			    BIT(VIRTIO_BLK_F_BLK_SIZE) |
+			    BIT(VIRTIO_BLK_F_FLUSH) | BIT(VIRTIO_BLK_F_MQ) |
+			    BIT(VIRTIO_BLK_F_DISCARD) |
+			    BIT(VIRTIO_BLK_F_WRITE_ZEROES);
+	return features;
+}
+
+/*
+ * VIRTIO 1.2, 5.2.4: capacity, size_max, seg_max, blk_size, the topology,
+ * num_queues, and what discard and write zeroes may span.
+ */
+static void fill_block_config(u8 *config, unsigned int queues)
+{
+	put_unaligned_le64(DISK_SECTORS, config);
+	put_unaligned_le32(65536, config + 8);
+	put_unaligned_le32(8, config + 12);
+	put_unaligned_le32(512, config + 20);
+	put_unaligned_le16(1, config + 26);
+	put_unaligned_le32(8, config + 28);
+	put_unaligned_le16((u16)queues, config + 34);
+	put_unaligned_le32(16, config + 36);
+	put_unaligned_le32(1, config + 40);
+	put_unaligned_le32(1, config + 44);
+	put_unaligned_le32(16, config + 48);
+	put_unaligned_le32(1, config + 52);
+	config[56] = 1;
+}
+
+/* What honest_fields() looks for: a MAC, and 0x1234. */
+static const u8 plain_config[8] = { 2, 0, 0, 0x12, 0x34, 0x56, 0x34, 0x12 };
+
+static unsigned int device_config(u8 *config, unsigned int queues)
+{
+	switch (lab.device) {
+	case LAB_BLOCK:
+		memset(config, 0, 60);
+		fill_block_config(config, queues);
+		return 60;
+	case LAB_PLAIN:
+		memcpy(config, plain_config, sizeof(plain_config));
+		return sizeof(plain_config);
+	default:
+		return 0;
+	}
+}
+
+static void store(enum cell cell, unsigned int index, u64 value)
+{
+	unsigned int size;
+	void *p = watch_cell(cell, 0, index, &size);
+
+	watch_store(cell, index, p, size, value);
+}
+
+/* The whole configuration as an honest device has it. */
+static void present_config(void)
+{
+	unsigned int i, len, count = (lab.setup.a >> 4 & 3) + 1u;
+	u16 num = (u16)(1u << (lab.setup.a & 15));
+	struct loopback_regs *regs = lab.regs;
+	u8 config[64];
+
+	len = device_config(config, count);
+	if (!(lab.setup.b & SETUP_REGISTERS)) {
+		store(CELL_FIELD_LEN, 0, 0);
+		loopback_add_features(regs, lab_base_features());
+		for (i = 0; i < count; i++)
+			loopback_add_queue(regs, (u16)i, num);
+		if (len)
+			loopback_add_field(regs, VIRTIO_CONFIG_F_DEVICE, config,
+					   (u8)len);
+		if (lab.device == LAB_PLAIN) {
+			loopback_add_field(regs, 0x41, plain_config, 6);
+			loopback_add_field(regs, 0x42, plain_config + 6, 2);
+		}
+		return;
+	}
+	store(CELL_FEATURES, 0, (u32)lab_base_features());
+	store(CELL_FEATURES, 1, lab_base_features() >> 32);
+	store(CELL_NUM_QUEUES, 0, count);
+	for (i = 0; i < count; i++)
+		store(CELL_QUEUE_SIZE, i, num);
+	store(CELL_CONFIG_LEN, 0, len);
+	for (i = 0; i < len; i++)
+		store(CELL_CONFIG, i, config[i]);
+}
+
+static void forget_tricks(void)
+{
+	lab.churn = 0;
+	lab.hold_reset = 0;
+	lab.refuse = 0;
+	lab.notify_fails = 0;
+	lab.notify_failed = false;
+	lab.setup_fails = 0;
+	lab.reset_ignored = false;
+}
+
+/* The device that is there, honest from now on; its driver is unbound. */
+void lab_represent(const struct step *setup)
+{
+	lab.setup = *setup;
+	memset(lab.ring, 0, sizeof(lab.ring));
+	forget_tricks();
+	lab.automatic = true;
+	present_config();
+}
+
+/* A fresh device: nothing is left of the one before. */
+void lab_present(const struct step *setup)
+{
+	enum loopback_kind kind;
+	u32 id;
+
+	lab_unbind();
+	lab_remove();
+	lab.setup = *setup;
+	lab.device = (enum lab_device)(setup->b >> 6 & 3);
+	if (lab.device == LAB_DEFAULT)
+		lab.device = lab.target->device;
+	lab.status = 0;
+
+	kind = setup->b & SETUP_REGISTERS ? LOOPBACK_REGISTERS
+					  : LOOPBACK_FIELDS;
+	id = lab.device == LAB_ENTROPY ? VIRTIO_ID_ENTROPY
+	     : lab.device == LAB_BLOCK ? VIRTIO_ID_BLOCK
+				       : 0x2a;
+	loopback_init(&lab.lb, kind, lab.regs, id, 0x1af4);
+	lab.lb.ops = &lab_ops;
+	lab.driver = lab.device == LAB_ENTROPY ? &virtio_entropy_driver
+		     : lab.device == LAB_BLOCK ? &virtio_blk_driver
+					       : &lab.plain;
+	store(CELL_STATUS, 0, 0);
+	lab.regs->gone = 0;
+	lab_represent(setup);
+}
+
+void lab_add(void)
+{
+	int err;
+
+	if (lab.added)
+		return;
+	if (lab.regs->gone) {
+		lab.regs->gone = 0;
+		store(CELL_STATUS, 0, 0);
+	}
+	config_model_reset();
+	watch_begin(CALL_REGISTER_DEVICE);
+	err = register_virtio_device(&lab.lb.vdev);
+	watch_end((u64)(s64)err);
+	lab.added = !err;
+	config_model_bound();
+	model_sync();
+}
+
+void lab_remove(void)
+{
+	if (!lab.added)
+		return;
+	watch_begin(CALL_UNREGISTER_DEVICE);
+	unregister_virtio_device(&lab.lb.vdev);
+	watch_end(0);
+	lab.added = false;
+	model_sync();
+}
+
+void lab_bind(void)
+{
+	int err;
+
+	if (lab.bound)
+		return;
+	config_model_reset();
+	watch_begin(CALL_REGISTER_DRIVER);
+	err = register_virtio_driver(lab.driver);
+	watch_end((u64)(s64)err);
+	lab.bound = !err;
+	config_model_bound();
+	model_sync();
+}
+
+void lab_unbind(void)
+{
+	if (!lab.bound)
+		return;
+	watch_begin(CALL_UNREGISTER_DRIVER);
+	unregister_virtio_driver(lab.driver);
+	watch_end(0);
+	lab.bound = false;
+	model_sync();
+}
+
+/* A program that does not say when the driver comes gets it when needed. */
+void lab_need_driver(void)
+{
+	if (!lab.automatic)
+		return;
+	lab.automatic = false;
+	lab_add();
+	lab_bind();
+}

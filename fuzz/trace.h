@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The trace of an execution: every step, call, shared read and write, and what
+ * came of it, as numbers. Its digest is equal wherever the program runs.
+ */
+#ifndef VLAB_FUZZ_TRACE_H
+#define VLAB_FUZZ_TRACE_H
+
+#include <vlab/types.h>
+
+enum trace_kind {
+	TRACE_STEP, /* index, op */
+	TRACE_CALL, /* enum call */
+	TRACE_RETURN, /* enum call, result */
+	TRACE_READ, /* cell, index, value */
+	TRACE_WRITE, /* cell, index, value */
+	TRACE_CHANGE, /* cell, index, new value: by a "during" */
+	TRACE_STATUS, /* written by the driver side */
+	TRACE_NOTIFY, /* queue */
+	TRACE_SETUP, /* queue, num */
+	TRACE_CALLBACK, /* queue, returned */
+	TRACE_BROKEN, /* queue, reason */
+	TRACE_DEVICE, /* cell, index, value: by the device, between calls */
+	TRACE_FAIL, /* 0 alloc, 1 dma, 2 map */
+	TRACE_PHASE, /* 0 attack, 1 reset, 2 honest, 3 end */
+	TRACE_FINDING, /* oracle, values */
+	TRACE_VALUE /* anything else that is compared */
+};
+
+/* The digest so far. */
+extern u64 trace_digest;
+
+/* Also told of each event, for an explanation; NULL: nobody. */
+extern void (*trace_sink)(enum trace_kind kind, u64 a, u64 b, u64 c);
+
+void trace_reset(void);
+
+static inline void trace(enum trace_kind kind, u64 a, u64 b, u64 c)
+{
+	u64 event = ((u64)kind << 56 ^ a << 40 ^ b << 20 ^ c) + 1;
+
+	trace_digest = (trace_digest ^ event) * 0x9e3779b97f4a7c15ULL;
+	trace_digest ^= trace_digest >> 29;
+	if (trace_sink)
+		trace_sink(kind, a, b, c);
+}
+
+#endif /* VLAB_FUZZ_TRACE_H */
