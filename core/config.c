@@ -257,6 +257,8 @@ int virtio_config_refresh(struct virtio_device *vdev)
 	if (!core || !core->config || core->broken)
 		return -EIO;
 	len = take_snapshot(vdev, &config);
+	if (len == -ENODEV)
+		virtio_device_gone(vdev);
 	if (len < 0)
 		return len == -EAGAIN || len == -ENOMEM ? len : -EIO;
 	if (same_layout(core, config, (unsigned int)len)) {

@@ -5,15 +5,37 @@
 #include "sanitizer.h"
 #include "watch.h"
 
-#define FENCE 32u
 #define BLOCKS_MAX 8192u
+/* What an attacker cannot use up. */
+#define RESERVE (512u << 10)
+#define RESERVE_BLOCKS 256u
+#define RESERVE_MAPS 512u
 #define DIRTY ARENA_DIRTY
 
+/*
+ * A pool hands memory out front to back, never twice in an execution. Small
+ * blocks lie in its first part, which is fenced but for the blocks in use. For
+ * the large ones, rings of thousands, that would cost more than all the rest
+ * of an execution: they lie in open memory, with a fence behind each.
+ */
+#define SMALL_SIZE (2u << 20)
+#define LARGE_BLOCK (16u << 10)
+#define FENCE 64u
+
+struct pool {
+	u8 *memory;
+	u32 size;
+	u32 align;
+	u32 small_top;
+	u32 large_top;
+	u32 live;
+};
+
 struct block {
+	struct pool *pool;
 	u32 offset;
 	u32 size;
 	bool live;
-	bool dma;
 };
 
 struct arena arena;
@@ -22,18 +44,61 @@ u64 arena_dirty_pieces[ARENA_DMA_SIZE / ARENA_DIRTY / 64];
 u8 arena_payload[ARENA_PAYLOAD_SIZE] __attribute__((aligned(64)));
 
 static u8 private_memory[ARENA_PRIVATE_SIZE] __attribute__((aligned(4096)));
+static struct pool private_pool = {
+	.memory = private_memory,
+	.size = ARENA_PRIVATE_SIZE,
+	.align = 16,
+};
+static struct pool dma_pool = {
+	.memory = arena_dma_memory,
+	.size = ARENA_DMA_SIZE,
+	.align = DIRTY,
+};
 static struct block blocks[BLOCKS_MAX];
 static struct arena_map maps[ARENA_MAPS_MAX];
-static bool fenced;
+
+static u32 align_up(size_t n, u32 align)
+{
+	return (u32)((n + align - 1) & ~(size_t)(align - 1));
+}
+
+static bool is_large(size_t size)
+{
+	return size > LARGE_BLOCK;
+}
+
+static void pool_reset(struct pool *pool)
+{
+	pool->small_top = pool->align;
+	pool->large_top = SMALL_SIZE;
+	pool->live = 0;
+}
+
+/* The fences of the last execution's large blocks. */
+static void open_large_fences(void)
+{
+	struct block *block;
+
+	for (block = blocks; block < blocks + arena.blocks; block++)
+		if (is_large(block->size))
+			sanitizer_open(block->pool->memory + block->offset +
+					       block->size,
+				       FENCE);
+}
 
 void arena_reset(void)
 {
+	static bool fenced;
+
 	if (!fenced) {
-		sanitizer_fence(private_memory, sizeof(private_memory));
-		sanitizer_fence(arena_dma_memory, sizeof(arena_dma_memory));
+		sanitizer_fence(private_memory, SMALL_SIZE);
+		sanitizer_fence(arena_dma_memory, SMALL_SIZE);
 		fenced = true;
 	}
+	open_large_fences();
 	memset(&arena, 0, sizeof(arena));
+	pool_reset(&private_pool);
+	pool_reset(&dma_pool);
 }
 
 void arena_fail(enum arena_request kind, unsigned int k)
@@ -50,45 +115,75 @@ static bool must_fail(enum arena_request kind)
 	return true;
 }
 
-static struct block *new_block(u32 offset, size_t size, bool is_dma)
+static u32 limit(u32 whole, u32 reserve)
+{
+	return arena.reserve ? whole - reserve : whole;
+}
+
+static struct block *new_block(struct pool *pool, u32 offset, size_t size)
 {
 	struct block *block = &blocks[arena.blocks++];
 
+	block->pool = pool;
 	block->offset = offset;
 	block->size = (u32)size;
 	block->live = true;
-	block->dma = is_dma;
+	pool->live++;
 	return block;
 }
 
-/* The live block that starts at an offset; recent ones are freed first. */
-static struct block *find_block(u32 offset, bool is_dma)
+/* The live block that starts at a pointer; recent ones are freed first. */
+static struct block *find_block(const struct pool *pool, const void *ptr)
 {
-	u32 i;
+	struct block *block;
 
-	for (i = arena.blocks; i--;)
-		if (blocks[i].live && blocks[i].dma == is_dma &&
-		    blocks[i].offset == offset)
-			return &blocks[i];
+	for (block = blocks + arena.blocks; block-- > blocks;)
+		if (block->live && block->pool == pool &&
+		    pool->memory + block->offset == ptr)
+			return block;
 	return NULL;
+}
+
+/* Fenced memory behind all other of its kind, or NULL. */
+static struct block *pool_take(struct pool *pool, size_t size,
+			       enum arena_request kind)
+{
+	u32 *top = is_large(size) ? &pool->large_top : &pool->small_top;
+	u32 end = is_large(size) ? pool->size : SMALL_SIZE;
+	u32 offset = *top, room;
+
+	if (must_fail(kind))
+		return NULL;
+	end = limit(end, RESERVE);
+	if (!size || offset > end || size > end - offset ||
+	    end - offset - size < FENCE + pool->align ||
+	    arena.blocks >= limit(BLOCKS_MAX, RESERVE_BLOCKS)) {
+		arena.failed[kind] = true;
+		return NULL;
+	}
+	room = align_up(size + FENCE, pool->align);
+	*top = offset + room;
+	if (is_large(size))
+		sanitizer_fence(pool->memory + offset + size, FENCE);
+	else
+		sanitizer_open(pool->memory + offset, size);
+	return new_block(pool, offset, size);
+}
+
+static void pool_give(struct block *block)
+{
+	block->live = false;
+	block->pool->live--;
+	if (!is_large(block->size))
+		sanitizer_fence(block->pool->memory + block->offset,
+				block->size);
 }
 
 static u8 *private_alloc(size_t size)
 {
-	u32 offset = arena.private_top;
+	struct block *block = pool_take(&private_pool, size, ARENA_ALLOC);
 
-	if (must_fail(ARENA_ALLOC))
-		return NULL;
-	if (!size || size > ARENA_PRIVATE_SIZE - FENCE - offset ||
-	    arena.blocks == BLOCKS_MAX) {
-		arena.failed[ARENA_ALLOC] = true;
-		return NULL;
-	}
-	arena.private_top = (u32)((offset + size + FENCE + 15) & ~15u);
-	new_block(offset, size, false);
-	arena.live_blocks++;
-	sanitizer_open(private_memory + offset, size);
-	return private_memory + offset;
+	return block ? private_memory + block->offset : NULL;
 }
 
 void *vlab_port_zalloc(size_t size)
@@ -113,27 +208,21 @@ void *vlab_port_alloc(size_t size)
 
 void vlab_port_free(const void *ptr)
 {
-	const u8 *p = ptr;
 	struct block *block;
 
-	if (!p)
+	if (!ptr)
 		return;
-	block = p >= private_memory && p < private_memory + ARENA_PRIVATE_SIZE
-			? find_block((u32)(p - private_memory), false)
-			: NULL;
-	if (!block) {
+	block = find_block(&private_pool, ptr);
+	if (block)
+		pool_give(block);
+	else
 		oracle_fire(ORACLE_MEMORY, "kfree() of no allocation", 0, 0);
-		return;
-	}
-	block->live = false;
-	arena.live_blocks--;
-	sanitizer_fence(private_memory + block->offset, block->size);
 }
 
-/* Zero what an earlier execution left of a range, and only that. */
+/* Zero what an earlier execution left of a block, and only that. */
 static void clean(u32 offset, size_t size)
 {
-	size_t i, end = (offset + size + DIRTY - 1) / DIRTY;
+	size_t i, from, end = (offset + size + DIRTY - 1) / DIRTY;
 
 	for (i = offset / DIRTY; i < end; i++) {
 		if (i % 64 == 0 && !arena_dirty_pieces[i / 64] &&
@@ -143,31 +232,22 @@ static void clean(u32 offset, size_t size)
 		}
 		if (!(arena_dirty_pieces[i / 64] >> (i % 64) & 1))
 			continue;
-		memset(arena_dma_memory + i * DIRTY, 0, DIRTY);
+		from = i * DIRTY;
+		memset(arena_dma_memory + from, 0,
+		       min_t(size_t, DIRTY, offset + size - from));
 		arena_dirty_pieces[i / 64] &= ~(1ULL << (i % 64));
 	}
 }
 
 void *vlab_port_dma_alloc(size_t size, dma_addr_t *addr)
 {
-	u32 offset = arena.dma_top;
-	size_t room = (size + DIRTY - 1) / DIRTY * DIRTY;
+	struct block *block = pool_take(&dma_pool, size, ARENA_DMA);
 
-	if (must_fail(ARENA_DMA))
+	if (!block)
 		return NULL;
-	if (!size || room > ARENA_DMA_SIZE - DIRTY - offset ||
-	    arena.blocks == BLOCKS_MAX) {
-		arena.failed[ARENA_DMA] = true;
-		return NULL;
-	}
-	arena.dma_top = offset + (u32)room + DIRTY;
-	new_block(offset, size, true);
-	arena.live_dma++;
-	sanitizer_open(arena_dma_memory + offset, room);
-	clean(offset, room);
-	sanitizer_fence(arena_dma_memory + offset + size, room - size);
-	*addr = ARENA_DMA_BASE + offset;
-	return arena_dma_memory + offset;
+	clean(block->offset, size);
+	*addr = ARENA_DMA_BASE + block->offset;
+	return arena_dma_memory + block->offset;
 }
 
 /* No queue that the device still serves may lie in what is freed. */
@@ -192,20 +272,17 @@ static void check_unused(u32 offset, size_t size)
 
 void vlab_port_dma_free(size_t size, void *ptr, dma_addr_t addr)
 {
-	s64 offset = arena_dma_offset(ptr);
-	struct block *block = offset < 0 ? NULL : find_block((u32)offset, true);
+	struct block *block = find_block(&dma_pool, ptr);
 
 	if (!block || block->size != size ||
-	    addr != ARENA_DMA_BASE + (u32)offset) {
+	    addr != ARENA_DMA_BASE + block->offset) {
 		oracle_fire(ORACLE_MEMORY,
 			    "DMA memory was not freed as it was allocated", 0,
 			    0);
 		return;
 	}
 	check_unused(block->offset, size);
-	block->live = false;
-	arena.live_dma--;
-	sanitizer_fence(arena_dma_memory + block->offset, block->size);
+	pool_give(block);
 }
 
 static bool in_private_memory(const u8 *p, size_t len)
@@ -245,7 +322,7 @@ int port_map_sg(struct device *dev, struct scatterlist *sg, bool write,
 	(void)dev;
 	if (must_fail(ARENA_MAP))
 		return -ENOMEM;
-	if (arena.maps == ARENA_MAPS_MAX) {
+	if (arena.maps >= limit(ARENA_MAPS_MAX, RESERVE_MAPS)) {
 		arena.failed[ARENA_MAP] = true;
 		return -ENOMEM;
 	}
@@ -329,12 +406,12 @@ const struct arena_map *arena_find_map(const void *p)
 
 void arena_check_empty(void)
 {
-	oracle_check(!arena.live_blocks, ORACLE_MEMORY,
-		     "%llu allocations were leaked", arena.live_blocks, 0);
+	oracle_check(!private_pool.live, ORACLE_MEMORY,
+		     "%llu allocations were leaked", private_pool.live, 0);
 	/* The registers of the device are the laboratory's own. */
-	oracle_check(arena.live_dma == 1, ORACLE_MEMORY,
+	oracle_check(dma_pool.live == 1, ORACLE_MEMORY,
 		     "%llu DMA allocations are left, 1 is the lab's",
-		     arena.live_dma, 0);
+		     dma_pool.live, 0);
 	oracle_check(!arena.live_maps, ORACLE_MAPPING,
 		     "%llu mappings were leaked", arena.live_maps, 0);
 }

@@ -18,7 +18,7 @@
 /* Device addresses: DMA memory, and the mappings of private memory. */
 #define ARENA_DMA_BASE 0x100000000ULL
 #define ARENA_MAP_BASE 0x4000000000000000ULL
-#define ARENA_MAPS_MAX 65536
+#define ARENA_MAPS_MAX 2048
 
 /* What freshly allocated private memory holds where it is not zeroed. */
 #define ARENA_POISON 0xa5
@@ -35,17 +35,15 @@ struct arena_map {
 
 /**
  * struct arena - counts of one execution
+ * @reserve: the last part of everything is kept for the honest device
  * @fail_in: a request of that kind fails when this counts down to 0
  * @failed: one failed since the caller last cleared it
  */
 struct arena {
-	u32 private_top;
-	u32 dma_top;
 	u32 blocks;
 	u32 maps;
-	u32 live_blocks;
-	u32 live_dma;
 	u32 live_maps;
+	bool reserve;
 	u32 fail_in[3];
 	bool failed[3];
 };

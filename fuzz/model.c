@@ -227,6 +227,12 @@ static bool sum_in(unsigned int ins, u32 in_len, u32 *sum)
 	return wide <= 0xffffffff;
 }
 
+/* The attacker leaves some for the honest device that follows. */
+static u32 tokens_limit(void)
+{
+	return LAB_TOKENS_MAX - (arena.reserve ? 1024 : 0);
+}
+
 int model_add(struct model *model, unsigned int outs, unsigned int ins,
 	      u32 out_len, u32 in_len)
 {
@@ -234,7 +240,7 @@ int model_add(struct model *model, unsigned int outs, unsigned int ins,
 	u32 map = arena.maps, sum;
 	int err, want;
 
-	if (total > PIECES_MAX || lab.tokens == LAB_TOKENS_MAX)
+	if (total > PIECES_MAX || lab.tokens >= tokens_limit())
 		return -EINVAL;
 	for (i = 0; i < total; i++)
 		sg_set_buf(&pieces[i], arena_payload + i % 64 * 64,
@@ -645,7 +651,10 @@ void model_sync(void)
 
 		if (!model->vq)
 			continue;
-		if (!lab.lb.queue[model->vq->index].enabled)
+		/* A device that went is noticed sooner or later: both hold. */
+		if (lab.regs->gone)
+			model->stopped = to_vring(model->vq)->halted;
+		else if (!lab.lb.queue[model->vq->index].enabled)
 			model->stopped = true;
 		if (!model->broken && virtio_device_broken(vdev))
 			model->broken = (u8)virtqueue_broken(model->vq);

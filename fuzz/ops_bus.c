@@ -186,4 +186,6 @@ void lab_step_driver(const struct step *step)
 		set_status(step->a);
 		break;
 	}
+	/* Any of them may have noticed that the device is gone. */
+	model_sync();
 }

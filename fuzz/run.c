@@ -47,6 +47,7 @@ static void begin(const struct target *target)
 	lab.target = target;
 	lab.regs = vlab_port_dma_alloc(sizeof(*lab.regs), &addr);
 	plain_init();
+	arena.reserve = true;
 	lab_present(&default_setup);
 }
 
@@ -63,6 +64,7 @@ static void serve_honestly(void)
 	lab.step = PROGRAM_STEPS_MAX;
 	watch_disarm();
 	memset(arena.fail_in, 0, sizeof(arena.fail_in));
+	arena.reserve = false;
 	lab.probe = PROBE_OK;
 	lab.callback_plan = CALLBACK_KEEP;
 	lab_unbind();

@@ -76,6 +76,42 @@ static void rule_1_the_space_has_at_most_4096_bytes(void **state)
 	rig_end(rig);
 }
 
+static int claimed_length(struct virtio_device *vdev)
+{
+	return (int)to_rig(vdev)->value;
+}
+
+static int bounded_read(struct virtio_device *vdev, unsigned int offset,
+			void *buf, unsigned int len)
+{
+	(void)vdev;
+	assert_true(offset + len <= VIRTIO_CONFIG_SIZE_MAX);
+	memset(buf, 0, len);
+	return 0;
+}
+
+static void rule_1_the_length_is_checked_before_anything_is_read(void **state)
+{
+	static const int claims[] = { 4097, 65535, 0x7fffffff, -5,
+				      -2147483647 };
+	struct rig *rig = rig_new();
+	unsigned int i;
+
+	(void)state;
+	rig_override(rig)->config_len = claimed_length;
+	rig->ops.config_read = bounded_read;
+	rig->value = 4096;
+	rig_start(rig);
+	assert_true(rig_bound(rig));
+	for (i = 0; i < ARRAY_SIZE(claims); i++) {
+		rig->value = (u64)claims[i];
+		rig_rebind(rig);
+		assert_false(rig_bound(rig));
+		assert_true(rig_broken(rig, "bad-config"));
+	}
+	rig_end(rig);
+}
+
 static void rule_2_a_header_is_two_bytes(void **state)
 {
 	(void)state;
@@ -381,8 +417,15 @@ static void rule_13_a_refresh_that_fails_changes_nothing(void **state)
 	rig->regs.field[1] = 0; /* well formed, but it ends elsewhere */
 	rig->regs.field[2] = 0;
 	assert_int_equal(virtio_config_refresh(rig_vdev(rig)), -EIO);
-	rig->regs.field[0] = 3;
-	rig->regs.field[1] = 1;
+	rig->regs.field[1] = 1; /* the same fields as far as they go */
+	rig->regs.field[3] = 0;
+	assert_int_equal(virtio_config_refresh(rig_vdev(rig)), -EIO);
+	rig->regs.field[3] = 3; /* and one more after them */
+	rig->regs.field[6] = TYPE_B;
+	rig->regs.field_len = cpu_to_le16(8);
+	assert_int_equal(virtio_config_refresh(rig_vdev(rig)), -EIO);
+	rig->regs.field_len = cpu_to_le16(6);
+	rig->regs.field[0] = 3; /* the same lengths, other types */
 	rig->regs.field[2] = 1;
 	rig->regs.field[3] = TYPE_A;
 	assert_int_equal(virtio_config_refresh(rig_vdev(rig)), -EIO);
@@ -402,6 +445,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rule_1_the_space_has_at_most_4096_bytes),
+		cmocka_unit_test(
+			rule_1_the_length_is_checked_before_anything_is_read),
 		cmocka_unit_test(rule_2_a_header_is_two_bytes),
 		cmocka_unit_test(rule_3_a_length_stays_inside_the_space),
 		cmocka_unit_test(rule_4_a_field_may_be_empty),

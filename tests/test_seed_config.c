@@ -55,6 +55,7 @@ static void S9_a_token_goes_with_its_own_length_only(void **state)
 	assert_int_equal(get_field(rig, NULL, buf, 4), -EINVAL);
 	/* A token is no address: one that was made up names no field. */
 	assert_int_equal(get_field(rig, (char *)a + 1, buf, len_a), -EINVAL);
+	assert_int_equal(get_field(rig, (char *)a + 1, buf, len_b), -EINVAL);
 	assert_int_equal(get_field(rig, &buf, buf, len_a) < 0, true);
 	assert_int_equal(get_field(rig, b, buf, len_b), 0);
 	assert_memory_equal(buf, eight_bytes, 8);

@@ -454,6 +454,25 @@ static void removal_breaks_every_queue_and_gives_the_tokens_back(void **state)
 	rig_end(rig);
 }
 
+static void the_first_reason_stays(void **state)
+{
+	struct rig *rig = rig_ring(8, 0);
+
+	(void)state;
+	assert_int_equal(add(rig->vq[0], 0, 1, token(0)), 0);
+	kick(rig->vq[0]);
+	device_use(rig, 0, 99, 0);
+	assert_null(get(rig->vq[0]));
+	rig->regs.status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+	virtio_config_changed(rig_vdev(rig));
+	virtio_device_gone(rig_vdev(rig));
+	assert_true(vq_broken(rig->vq[0], "used-id-out-of-range"));
+	assert_true(rig_broken(rig, "bad-status"));
+	assert_string_equal(virtio_broken_name(VIRTIO_BROKEN_REASONS),
+			    "unknown");
+	rig_end(rig);
+}
+
 static void a_device_that_needs_a_reset_breaks_its_queues(void **state)
 {
 	struct rig *rig = rig_ring(8, 0);
@@ -518,6 +537,13 @@ static void fresh_equals_reset(void **state)
 	while (vq->vq_ops->detach_buf(vq))
 		;
 	assert_int_equal(vq->vq_ops->reset(vq), 0);
+	/* All that one side reads of the other is 0 before the first buffer. */
+	assert_int_equal(device_avail(rig, 0)->flags, 0);
+	assert_int_equal(device_avail(rig, 0)->idx, 0);
+	assert_int_equal(*device_used_event(rig, 0), 0);
+	assert_int_equal(device_used(rig, 0)->flags, 0);
+	assert_int_equal(device_used(rig, 0)->idx, 0);
+	assert_int_equal(*device_avail_event(rig, 0), 0);
 	work(rig, reset, size);
 	assert_memory_equal(fresh, reset, size);
 	rig_end(rig);
@@ -553,6 +579,7 @@ int main(void)
 		cmocka_unit_test(DS24_a_queue_that_fails_leaves_no_trace),
 		cmocka_unit_test(
 			removal_breaks_every_queue_and_gives_the_tokens_back),
+		cmocka_unit_test(the_first_reason_stays),
 		cmocka_unit_test(a_device_that_needs_a_reset_breaks_its_queues),
 		cmocka_unit_test(fresh_equals_reset),
 	};

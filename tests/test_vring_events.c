@@ -85,10 +85,12 @@ static void NI4_a_kick_notifies_when_it_passes_the_event(void **state)
 	assert_true(notified(rig, 10, 1, 10));
 	assert_false(notified(rig, 20, 1, 21));
 	assert_false(notified(rig, 30, 1, 29));
-	assert_true(notified(rig, 40, 3, 42));
+	assert_true(notified(rig, 40, 3, 40));
+	assert_true(notified(rig, 45, 3, 47));
 	assert_false(notified(rig, 50, 3, 53));
 	assert_true(notified(rig, 0xffff, 1, 0xffff));
 	assert_false(notified(rig, 0xffff, 1, 0));
+	assert_true(notified(rig, 0xfffe, 4, 0xfffe));
 	assert_true(notified(rig, 0xfffe, 4, 1));
 	assert_false(notified(rig, 0xfffe, 4, 2));
 	rig_end(rig);
