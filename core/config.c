@@ -137,6 +137,8 @@ static int read_fields(struct virtio_device *vdev, u8 *buf)
 			return len;
 		if (len > VIRTIO_CONFIG_SIZE_MAX)
 			return -EINVAL;
+		/* A transport that copies less leaves no bytes of others. */
+		memset(buf, 0, (size_t)len);
 		err = ops->config_read(vdev, 0, buf, (unsigned int)len);
 		if (err)
 			return err;
@@ -157,7 +159,7 @@ static int take_snapshot(struct virtio_device *vdev, u8 **config)
 	u8 *buf, *exact;
 	int len;
 
-	buf = kzalloc(VIRTIO_CONFIG_SIZE_MAX, GFP_KERNEL);
+	buf = kmalloc(VIRTIO_CONFIG_SIZE_MAX, GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
 	if (vdev->transport->regs)

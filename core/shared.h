@@ -11,6 +11,7 @@
 #define VLAB_CORE_SHARED_H
 
 #include <vlab/port.h>
+#include <vlab/virtio_ring.h>
 
 static inline u8 shared_read8(const u8 __shared *p)
 {
@@ -58,6 +59,20 @@ static inline void shared_write64(__le64 __shared *p, u64 v)
 {
 	WRITE_ONCE(*(__le64 __force *)p, cpu_to_le64(v));
 	port_shared_wrote((const void __force *)p, 8);
+}
+
+/* A whole descriptor, each member with one store. */
+static inline void shared_write_desc(struct vring_desc __shared *desc,
+				     dma_addr_t addr, u32 len, u16 flags,
+				     u32 next)
+{
+	struct vring_desc *d = (struct vring_desc __force *)desc;
+
+	WRITE_ONCE(d->addr, cpu_to_le64(addr));
+	WRITE_ONCE(d->len, cpu_to_le32(len));
+	WRITE_ONCE(d->flags, cpu_to_le16(flags));
+	WRITE_ONCE(d->next, cpu_to_le16((u16)next));
+	port_shared_wrote(d, sizeof(*d));
 }
 
 /* Copy out once; the private copy is what gets checked and used. */

@@ -252,8 +252,12 @@ void virtqueues_start(struct virtio_device *vdev)
 
 void virtqueues_delete(struct virtio_device *vdev)
 {
-	while (vdev->core->vqs)
-		virtio_del_vq(&vdev->core->vqs->vq);
+	struct vring *vring, *next;
+
+	for (vring = vdev->core->vqs; vring; vring = next) {
+		next = vring->next;
+		virtio_del_vq(&vring->vq);
+	}
 }
 
 static struct vring *find_queue(const struct virtio_core *core,

@@ -15,15 +15,6 @@
 #include "virtio_core.h"
 #include "vring.h"
 
-static inline void write_desc(struct vring_desc __shared *desc, dma_addr_t addr,
-			      u32 len, u16 flags, u32 next)
-{
-	shared_write64(&desc->addr, addr);
-	shared_write32(&desc->len, len);
-	shared_write16(&desc->flags, flags);
-	shared_write16(&desc->next, (u16)next);
-}
-
 /* Check and map one piece; the device does not see the buffer yet. */
 static inline int map_piece(struct vring *vring, struct scatterlist *sg,
 			    bool write, dma_addr_t *addr)
@@ -106,7 +97,7 @@ static inline int add_one(struct vring *vring, struct scatterlist *sg,
 	err = map_piece(vring, sg, in_num, &addr);
 	if (unlikely(err))
 		return err;
-	write_desc(&vring->desc[id], addr, len, flags, 0);
+	shared_write_desc(&vring->desc[id], addr, len, flags, 0);
 	note_piece(vring, vring->piece, id, addr, len, flags);
 	post(vring, id, id, 1, in_num * len, token);
 	return 0;
@@ -139,11 +130,11 @@ static noinline int add_chain(struct vring *vring, struct scatterlist *sg,
 		if (!--left)
 			break;
 		next = slots[id].next;
-		write_desc(&desc[id], addr, len, flags, next);
+		shared_write_desc(&desc[id], addr, len, flags, next);
 		note_piece(vring, vring->piece, id, addr, len, flags);
 	}
 	flags &= VRING_DESC_F_WRITE;
-	write_desc(&desc[id], addr, len, flags, 0);
+	shared_write_desc(&desc[id], addr, len, flags, 0);
 	note_piece(vring, vring->piece, id, addr, len, flags);
 	if (!in_num)
 		bytes = 0;
@@ -187,9 +178,10 @@ static noinline int add_table(struct vring *vring, struct scatterlist *sg,
 			   flags);
 		if (++i == total)
 			break;
-		write_desc(&table[i - 1], addr, len, flags, i);
+		shared_write_desc(&table[i - 1], addr, len, flags, i);
 	}
-	write_desc(&table[i - 1], addr, len, flags & VRING_DESC_F_WRITE, 0);
+	shared_write_desc(&table[i - 1], addr, len, flags & VRING_DESC_F_WRITE,
+			  0);
 	if (!in_num)
 		bytes = 0;
 	/* The device reports 32 bits. */
@@ -198,7 +190,8 @@ static noinline int add_table(struct vring *vring, struct scatterlist *sg,
 		goto undo;
 	addr = vring->table_addr + first * sizeof(struct vring_desc);
 	len = total * (u32)sizeof(struct vring_desc);
-	write_desc(&vring->desc[head], addr, len, VRING_DESC_F_INDIRECT, 0);
+	shared_write_desc(&vring->desc[head], addr, len, VRING_DESC_F_INDIRECT,
+			  0);
 	note_piece(vring, vring->piece, head, addr, total,
 		   VRING_DESC_F_INDIRECT);
 	post(vring, head, head, 1, (u32)bytes, token);

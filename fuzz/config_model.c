@@ -331,7 +331,7 @@ int config_model_get(void *token, unsigned int len)
 	oracle_check(err == (pos < 0 ? pos : 0), ORACLE_CONFIG_VALUE,
 		     "get returned -%llu for %llu bytes", (u64)-err, len);
 	if (!err)
-		oracle_check(len <= 255 &&
+		oracle_check(pos >= 0 && len <= 255 &&
 				     bytes_match((unsigned int)pos, buf, len),
 			     ORACLE_CONFIG_VALUE,
 			     "get of %llu bytes gave others", len, 0);

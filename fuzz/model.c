@@ -237,7 +237,7 @@ int model_add(struct model *model, unsigned int outs, unsigned int ins,
 	      u32 out_len, u32 in_len)
 {
 	unsigned int i, total = outs + ins;
-	u32 map = arena.maps, sum;
+	u32 map = arena.maps, sum = 0;
 	int err, want;
 
 	if (total > PIECES_MAX || lab.tokens >= tokens_limit())

@@ -4,6 +4,9 @@
 #include "lab.h"
 #include "watch.h"
 
+/* Buffers that one step adds at most. */
+#define FILL_MAX 64
+
 static struct model *selected(void)
 {
 	unsigned int i, n = lab.select % LAB_QUEUES;
@@ -26,9 +29,12 @@ static void add_few(struct model *model, const struct step *step)
 	model_add(model, outs, ins, step->b, step->c);
 }
 
+/* Until there is no room, which a small ring shows as well as a large one. */
 static void fill(struct model *model, unsigned int pieces)
 {
-	while (!finding.fired && !model_add(model, 0, pieces, 0, 16))
+	unsigned int n = FILL_MAX;
+
+	while (n-- && !finding.fired && !model_add(model, 0, pieces, 0, 16))
 		;
 }
 

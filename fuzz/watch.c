@@ -142,14 +142,27 @@ const char *watch_call_name(void)
 	return depth ? calls[frames[depth - 1].call].name : NULL;
 }
 
-static u64 load(const u8 *p, u32 size)
+/* Memory as a number, little-endian; of more than 8 bytes the first 8. */
+static inline u64 load(const u8 *p, u32 size)
 {
 	u64 v = 0;
-	u32 i;
 
-	for (i = 0; i < size && i < 8; i++)
-		v |= (u64)p[i] << (8 * i);
-	return v;
+	switch (size) {
+	case 0:
+		return 0;
+	case 1:
+		return *p;
+	case 2:
+		return get_unaligned_le16(p);
+	case 4:
+		return get_unaligned_le32(p);
+	default:
+		if (size >= 8)
+			return get_unaligned_le64(p);
+		while (size--)
+			v = v << 8 | p[size];
+		return v;
+	}
 }
 
 s64 watch_value(enum cell cell, unsigned int queue, unsigned int index)
@@ -531,19 +544,16 @@ static void check_register_write(u32 offset, size_t size)
 
 void port_shared_wrote(const void *ptr, size_t size)
 {
-	const u8 *p = ptr;
-	s64 offset = arena_dma_offset(p);
-	const u8 *regs = (const u8 *)lab.regs;
+	s64 offset = arena_dma_offset(ptr);
+	size_t in_regs = (size_t)((uintptr_t)ptr - (uintptr_t)lab.regs);
 
-	if (!size)
-		return;
-	if (offset >= 0)
+	if (offset >= 0 && size)
 		arena_dirty(offset, size);
-	if (!depth)
+	if (!depth || !size)
 		return;
-	trace(TRACE_WRITE, 0, (u64)offset, load(p, (u32)size));
-	if (size == 2)
-		model_wrote(p);
-	if (p >= regs && p < regs + sizeof(*lab.regs))
-		check_register_write((u32)(p - regs), size);
+	trace(TRACE_WRITE, 0, (u64)offset, load(ptr, (u32)size));
+	if (in_regs < sizeof(*lab.regs))
+		check_register_write((u32)in_regs, size);
+	else if (size == 2)
+		model_wrote(ptr);
 }

@@ -38,7 +38,11 @@ VLAB_BEGIN_DECLS
 #define VIRTIO_CONFIG_F_DEVICE 3
 #define VIRTIO_CONFIG_TYPE_MAX 0x7f
 
-/* Limits of one device; more is refused, never cut short. */
+/*
+ * Limits of one device; more is refused, never cut short. (The window of
+ * device configuration registers is longer than its content: of it the first
+ * VIRTIO_CONFIG_DEVICE_MAX bytes are read.)
+ */
 #define VIRTIO_CONFIG_SIZE_MAX 4096
 #define VIRTIO_CONFIG_QUEUES_MAX 256
 #define VIRTIO_CONFIG_DEVICE_MAX 256
