@@ -214,7 +214,9 @@ static bool virtio_bus_match(struct device *_dev, struct device_driver *_drv)
 /* End a binding: the device stops first, then its memory goes. */
 static void virtio_unbind(struct virtio_device *vdev)
 {
-	virtio_reset_device(vdev);
+	/* At 0 the driver's remove has reset it, or it never came further. */
+	if (vdev->core->status || vdev->core->broken)
+		virtio_reset_device(vdev);
 	virtqueues_delete(vdev);
 	virtio_config_forget(vdev);
 	vdev->core->features = 0;

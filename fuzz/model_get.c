@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The model of a queue: buffers on their way back, and callbacks. */
+#include "model.h"
+#include "watch.h"
+
+/* Take note of used.idx as the core read it: are there used elements? */
+static bool used_waiting(struct model *model)
+{
+	s64 idx = watch_value(CELL_USED_IDX, model->vq->index, 0);
+
+	if (model->cached != model->last)
+		return true;
+	if (idx < 0) {
+		oracle_fire(ORACLE_RESULT,
+			    "used.idx of queue %llu was not read once",
+			    model->vq->index, 0);
+		return false;
+	}
+	if ((u16)idx == model->last)
+		return false;
+	if ((u16)(idx - model->last) > (u16)(model->published - model->last)) {
+		model->broken = VIRTIO_BROKEN_USED_IDX;
+		return false;
+	}
+	model->cached = (u16)idx;
+	return true;
+}
+
+/* What get_buf() must return for what it read; 0: NULL. */
+static u32 expected_get(struct model *model, u32 *len)
+{
+	unsigned int q = model->vq->index, pos;
+	s64 id, written;
+	u32 token;
+
+	if (model_halted(model) || !used_waiting(model))
+		return 0;
+	pos = model->last % model->num;
+	id = watch_value(CELL_USED_ID, q, pos);
+	written = watch_value(CELL_USED_LEN, q, pos);
+	if (id < 0) {
+		oracle_fire(ORACLE_RESULT, "used element %llu was not read",
+			    pos, 0);
+		return 0;
+	}
+	if (id >= model->num) {
+		model->broken = VIRTIO_BROKEN_USED_ID_RANGE;
+		return 0;
+	}
+	token = model_token_at(model, (u32)id);
+	if (!token) {
+		model->broken = VIRTIO_BROKEN_USED_ID_HEAD;
+		return 0;
+	}
+	if (written > model_tokens[token].in_len) {
+		if (model->strict) {
+			model->broken = VIRTIO_BROKEN_USED_LEN;
+			return 0;
+		}
+		written = model_tokens[token].in_len;
+	}
+	*len = (u32)written;
+	return token;
+}
+
+/* A NULL re-arms the callback: the device was told where to interrupt. */
+static void check_rearmed(const struct model *model)
+{
+	if (model_halted(model) || !model->callbacks)
+		return;
+	if (model->event_idx)
+		oracle_check(model->event_told == model->last, ORACLE_WAKEUP,
+			     "used_event is %llu, %llu elements were taken",
+			     model->event_told, model->last);
+	else
+		oracle_check(!(model->flags_told & VRING_AVAIL_F_NO_INTERRUPT),
+			     ORACLE_WAKEUP,
+			     "interrupts of queue %llu are suppressed",
+			     model->vq->index, 0);
+}
+
+void *model_get(struct model *model, u32 *len)
+{
+	u32 got = 0xdeadbeef, want_len = 0, want;
+	void *data;
+
+	watch_begin(CALL_GET_BUF);
+	data = model->vq->vq_ops->get_buf(model->vq, &got);
+	watch_end((u64)(uintptr_t)data);
+	want = expected_get(model, &want_len);
+	if (data)
+		model_note_returned(model, (u32)(uintptr_t)data);
+	oracle_check((uintptr_t)data == want, ORACLE_RESULT,
+		     "get_buf returned token %llu, the model has %llu",
+		     (uintptr_t)data, want);
+	if (data) {
+		model->last++;
+		oracle_check(got <= model_tokens[want].in_len, ORACLE_LENGTH,
+			     "length %llu, the buffer has %llu writable", got,
+			     model_tokens[want].in_len);
+		oracle_check(got == want_len, ORACLE_RESULT,
+			     "length %llu, the model has %llu", got, want_len);
+		*len = got;
+	} else {
+		oracle_check(got == 0xdeadbeef, ORACLE_RESULT,
+			     "a length of %llu came with NULL", got, 0);
+		check_rearmed(model);
+	}
+	trace(TRACE_VALUE, got, 0, 0);
+	model_check(model);
+	return data;
+}
+
+unsigned int model_drain(struct model *model, unsigned int most)
+{
+	unsigned int n = 0;
+	u32 len;
+
+	while (n < most && model_get(model, &len))
+		n++;
+	return n;
+}
+
+bool model_restart(struct model *model)
+{
+	unsigned int q = model->vq->index;
+	bool ok, want = true;
+	s64 idx;
+
+	if (!model_halted(model))
+		model->callbacks = true;
+	watch_begin(CALL_RESTART);
+	ok = model->vq->vq_ops->restart(model->vq);
+	watch_end(ok);
+	if (!model_halted(model) && model->cached != model->last) {
+		want = false;
+	} else if (!model_halted(model)) {
+		idx = watch_value(CELL_USED_IDX, q, 0);
+		want = idx == model->last;
+		oracle_check(idx >= 0, ORACLE_WAKEUP,
+			     "restart did not look at used.idx of queue %llu",
+			     q, 0);
+	}
+	oracle_check(ok == want, ORACLE_RESULT,
+		     "restart returned %llu, the model has %llu", ok, want);
+	if (ok)
+		check_rearmed(model);
+	else
+		model->callbacks = false;
+	model_check(model);
+	return ok;
+}
+
+static struct model *model_of_queue(unsigned int queue)
+{
+	unsigned int i;
+
+	for (i = 0; i < LAB_QUEUES; i++)
+		if (lab.model[i].vq && lab.model[i].vq->index == queue)
+			return &lab.model[i];
+	return NULL;
+}
+
+void model_interrupt(unsigned int queue)
+{
+	unsigned int before = lab.callbacks, stops = lab.callbacks_stopped;
+	struct model *model = model_of_queue(queue);
+	bool want, waiting = false;
+	u16 last = 0;
+	s64 idx;
+
+	want = model && !model_halted(model) && model_is_ready() &&
+	       model->callbacks && model->vq->callback;
+	if (want) {
+		waiting = model->cached != model->last;
+		last = model->last;
+	}
+	watch_begin(CALL_INTERRUPT);
+	virtqueue_interrupt(&lab.lb.vdev, queue);
+	watch_end(lab.callbacks - before);
+	if (!model || !model->vq)
+		return;
+	if (want && !waiting) {
+		idx = watch_value(CELL_USED_IDX, queue, 0);
+		want = idx >= 0 && idx != last;
+	}
+	oracle_check(lab.callbacks - before == want, ORACLE_CALLBACK,
+		     "an interrupt made %llu callbacks, %llu wanted",
+		     lab.callbacks - before, want);
+	if (lab.callbacks_stopped != stops && !model_halted(model))
+		model->callbacks = false;
+	model_check(model);
+}
