@@ -37,9 +37,9 @@ void model_check(struct model *model)
 	oracle_check(vring_taken(vring) == model->taken, ORACLE_FREE_COUNT,
 		     "%llu descriptors in flight, the model has %llu",
 		     vring_taken(vring), model->taken);
-	oracle_check(virtqueue_broken(model->vq) == model->broken,
-		     ORACLE_RESULT, "broken reason %llu, the model has %llu",
-		     virtqueue_broken(model->vq), model->broken);
+	oracle_check(vring->broken == model->broken, ORACLE_RESULT,
+		     "broken reason %llu, the model has %llu", vring->broken,
+		     model->broken);
 }
 
 /* Each word of the ring and the state that a new queue starts from. */

@@ -97,7 +97,7 @@ static void device_config(u32 at, unsigned int len)
 	watch_begin(CALL_DEVICE_CONFIG);
 	err = virtio_device_config(&lab.lb.vdev, at, buf, len);
 	watch_end((u64)(s64)err);
-	oracle_check(err || at + len <= VIRTIO_CONFIG_DEVICE_MAX,
+	oracle_check(err || (u64)at + len <= VIRTIO_CONFIG_DEVICE_MAX,
 		     ORACLE_CONFIG_VALUE,
 		     "%llu bytes at %llu of the device configuration", len, at);
 }

@@ -120,7 +120,7 @@ void watch_begin(enum call call)
 	unsigned int top = log_top();
 
 	lab.reached_core = true;
-	trace(TRACE_CALL, call, 0, 0);
+	trace_tell(TRACE_CALL, call, 0, 0);
 	if (depth == DEPTH_MAX)
 		return;
 	frames[depth].call = call;
@@ -329,7 +329,7 @@ void watch_store(enum cell cell, unsigned int index, void *p, unsigned int size,
 		byte[i] = (u8)(value >> (8 * i));
 	if (offset >= 0)
 		arena_dirty(offset, size);
-	trace(depth ? TRACE_CHANGE : TRACE_DEVICE, cell, index, value);
+	trace_tell(depth ? TRACE_CHANGE : TRACE_DEVICE, cell, index, value);
 }
 
 void watch_arm(enum cell cell, unsigned int queue, unsigned int index,
@@ -416,24 +416,29 @@ static bool may_read_again(const struct frame *frame, const struct place *place)
 	       place->cell == CELL_CONFIG;
 }
 
-static void check_read(const struct frame *frame, const struct read *read)
+static void check_once(const struct frame *frame, const struct read *read)
 {
-	unsigned int i;
+	const struct read *other;
 
-	oracle_check(frame->reads <= calls[frame->call].budget,
-		     ORACLE_WORK_BUDGET, "read %llu of shared memory, of %llu",
-		     frame->reads, calls[frame->call].budget);
-	oracle_check(!read->place.own, ORACLE_OWN_MEMORY,
-		     "read of the driver's own part of queue %llu, offset %llu",
-		     read->place.queue, read->place.index);
 	if (may_read_again(frame, &read->place))
 		return;
-	for (i = frame->first; &reads[i] < read; i++)
-		if (reads[i].p < read->p + read->size &&
-		    read->p < reads[i].p + reads[i].size)
+	for (other = &reads[frame->first]; other < read; other++)
+		if (other->p < read->p + read->size &&
+		    read->p < other->p + other->size)
 			oracle_fire(ORACLE_DOUBLE_FETCH,
 				    "cell %llu, index %llu was read twice",
 				    read->place.cell, read->place.index);
+}
+
+static void check_read(const struct frame *frame, const struct read *read)
+{
+	oracle_check(!read->place.own, ORACLE_OWN_MEMORY,
+		     "read of the driver's own part of queue %llu, offset %llu",
+		     read->place.queue, read->place.index);
+	check_once(frame, read);
+	oracle_check(frame->reads <= calls[frame->call].budget,
+		     ORACLE_WORK_BUDGET, "read %llu of shared memory, of %llu",
+		     frame->reads, calls[frame->call].budget);
 }
 
 /* Callbacks are on: the device must know before used.idx is looked at. */
@@ -551,7 +556,7 @@ void port_shared_wrote(const void *ptr, size_t size)
 		arena_dirty(offset, size);
 	if (!depth || !size)
 		return;
-	trace(TRACE_WRITE, 0, (u64)offset, load(ptr, (u32)size));
+	trace_tell(TRACE_WRITE, 0, (u64)offset, load(ptr, (u32)size));
 	if (in_regs < sizeof(*lab.regs))
 		check_register_write((u32)in_regs, size);
 	else if (size == 2)
