@@ -569,24 +569,16 @@ int virtio_config_next_queue(struct virtio_device *vdev, u16 *index, u16 *num)
 	bytes = core->config + pos + FIELD_HEADER;
 	*index = get_unaligned_le16(bytes);
 	*num = get_unaligned_le16(bytes + 2);
-	return 0;
+	return pos;
 }
 
-void virtio_config_mark_queue(struct virtio_device *vdev, u16 index, bool used)
+void virtio_config_mark_queue(struct virtio_device *vdev, unsigned int pos,
+			      bool used)
 {
 	struct virtio_core *core = vdev->core;
-	unsigned int pos;
 
-	for (pos = 0; pos < core->config_len;
-	     pos = next_field(core->config, pos)) {
-		if (field_type(core->config, pos) != VIRTIO_CONFIG_F_VIRTQUEUE)
-			continue;
-		if (get_unaligned_le16(core->config + pos + FIELD_HEADER) !=
-		    index)
-			continue;
-		if (used)
-			use_field(core, pos);
-		else
-			core->config[pos] = VIRTIO_CONFIG_F_VIRTQUEUE;
-	}
+	if (used)
+		use_field(core, pos);
+	else
+		core->config[pos] = VIRTIO_CONFIG_F_VIRTQUEUE;
 }

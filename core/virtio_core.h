@@ -60,8 +60,9 @@ int virtio_config_snapshot(struct virtio_device *vdev);
 void virtio_config_forget(struct virtio_device *vdev);
 /* The next unused VIRTQUEUE field: its position, or -ENOENT. */
 int virtio_config_next_queue(struct virtio_device *vdev, u16 *index, u16 *num);
-/* Mark the queue's field used or not used. */
-void virtio_config_mark_queue(struct virtio_device *vdev, u16 index, bool used);
+/* Mark the field of a queue used or not used. */
+void virtio_config_mark_queue(struct virtio_device *vdev, unsigned int pos,
+			      bool used);
 /* The bytes of the F_VIRTIO field and the length of one half; NULL: none. */
 u8 *virtio_config_features(struct virtio_device *vdev, unsigned int *half);
 /* The field that a token names, checked; its position, or a negative errno. */

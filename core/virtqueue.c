@@ -155,11 +155,13 @@ struct virtqueue *virtio_find_vq(struct virtio_device *vdev,
 	struct virtio_core *core = vdev->core;
 	struct vring *vring;
 	u16 index, num;
+	int pos;
 
 	/* The ring's layout depends on the features: they come first. */
 	if (virtio_features_agree(vdev))
 		return ERR_PTR(-EIO);
-	if (virtio_config_next_queue(vdev, &index, &num))
+	pos = virtio_config_next_queue(vdev, &index, &num);
+	if (pos < 0)
 		return ERR_PTR(-ENOENT);
 	/* 0 would divide, 3 would alias ring slots, 32769 would overflow. */
 	if (!queue_size_valid(num))
@@ -171,7 +173,8 @@ struct virtqueue *virtio_find_vq(struct virtio_device *vdev,
 		vring_destroy(vring);
 		return ERR_PTR(-EIO);
 	}
-	virtio_config_mark_queue(vdev, index, true);
+	vring->field = (unsigned int)pos;
+	virtio_config_mark_queue(vdev, vring->field, true);
 	vring->next = core->vqs;
 	core->vqs = vring;
 	return &vring->vq;
@@ -208,7 +211,7 @@ void virtio_del_vq(struct virtqueue *vq)
 		dev_warn_ratelimited(&vdev->dev,
 				     "queue %u deleted with %u buffers\n",
 				     vq->index, lost);
-	virtio_config_mark_queue(vdev, (u16)vq->index, false);
+	virtio_config_mark_queue(vdev, vring->field, false);
 	unlink_queue(vdev->core, vring);
 	vring_destroy(vring);
 }

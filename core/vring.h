@@ -77,6 +77,7 @@ struct vring_state {
 /**
  * struct vring - one virtqueue
  * @halted: VRING_HALT_*; tested first by each operation
+ * @field: position of its field in the configuration of this binding
  * @quiesced: the device forgot the queue: buffers may be taken back
  * @piece: how the pieces in the ring are mapped; where PORT_MAPS() only
  * @indirect_max: pieces in one indirect table; 0: none
@@ -98,6 +99,7 @@ struct vring {
 	bool strict;
 	bool quiesced;
 	bool in_callback;
+	unsigned int field;
 	unsigned int indirect_max;
 	struct vring_desc __shared *table;
 	struct vring_piece *table_piece;

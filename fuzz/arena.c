@@ -16,11 +16,16 @@
  * A pool hands memory out front to back, never twice in an execution. Small
  * blocks lie in its first part, which is fenced but for the blocks in use. For
  * the large ones, rings of thousands, that would cost more than all the rest
- * of an execution: they lie in open memory, with a fence behind each.
+ * of an execution: they lie in open memory, with a fence behind each, and one
+ * at the beginning of each that was freed.
  */
 #define SMALL_SIZE (2u << 20)
-#define LARGE_BLOCK (16u << 10)
+#define LARGE_BLOCK (4u << 10)
 #define FENCE 64u
+#define FREED_FENCE 1024u
+
+/* How much of uninitialised memory shows it: what is checked, and more. */
+#define POISON_SHOWN 128u
 
 struct pool {
 	u8 *memory;
@@ -62,6 +67,21 @@ static u32 align_up(size_t n, u32 align)
 	return (u32)((n + align - 1) & ~(size_t)(align - 1));
 }
 
+/*
+ * Zero memory that begins at a word. A memset() would ask ASan about each byte,
+ * which costs more than the stores; hence volatile, or it becomes one again.
+ */
+static void zero(u8 *p, size_t size)
+{
+	volatile u64 *word = (u64 *)(void *)p;
+	size_t words = size / 8, i;
+
+	for (i = 0; i < words; i++)
+		word[i] = 0;
+	for (i = 8 * words; i < size; i++)
+		((volatile u8 *)p)[i] = 0;
+}
+
 static bool is_large(size_t size)
 {
 	return size > LARGE_BLOCK;
@@ -78,12 +98,15 @@ static void pool_reset(struct pool *pool)
 static void open_large_fences(void)
 {
 	struct block *block;
+	u8 *p;
 
-	for (block = blocks; block < blocks + arena.blocks; block++)
-		if (is_large(block->size))
-			sanitizer_open(block->pool->memory + block->offset +
-					       block->size,
-				       FENCE);
+	for (block = blocks; block < blocks + arena.blocks; block++) {
+		if (!is_large(block->size))
+			continue;
+		p = block->pool->memory + block->offset;
+		sanitizer_open(p, FREED_FENCE);
+		sanitizer_open(p + align_up(block->size, 8), FENCE);
+	}
 }
 
 void arena_reset(void)
@@ -164,7 +187,8 @@ static struct block *pool_take(struct pool *pool, size_t size,
 	room = align_up(size + FENCE, pool->align);
 	*top = offset + room;
 	if (is_large(size))
-		sanitizer_fence(pool->memory + offset + size, FENCE);
+		sanitizer_fence(pool->memory + offset + align_up(size, 8),
+				FENCE);
 	else
 		sanitizer_open(pool->memory + offset, size);
 	return new_block(pool, offset, size);
@@ -174,9 +198,8 @@ static void pool_give(struct block *block)
 {
 	block->live = false;
 	block->pool->live--;
-	if (!is_large(block->size))
-		sanitizer_fence(block->pool->memory + block->offset,
-				block->size);
+	sanitizer_fence(block->pool->memory + block->offset,
+			is_large(block->size) ? FREED_FENCE : block->size);
 }
 
 static u8 *private_alloc(size_t size)
@@ -191,7 +214,7 @@ void *vlab_port_zalloc(size_t size)
 	u8 *p = private_alloc(size);
 
 	if (p)
-		memset(p, 0, size);
+		zero(p, size);
 	return p;
 }
 
@@ -201,7 +224,7 @@ void *vlab_port_alloc(size_t size)
 	u8 *p = private_alloc(size);
 
 	if (p)
-		sanitizer_poison(p, min_t(size_t, size, 512), size,
+		sanitizer_poison(p, min_t(size_t, size, POISON_SHOWN), size,
 				 ARENA_POISON);
 	return p;
 }
@@ -219,23 +242,32 @@ void vlab_port_free(const void *ptr)
 		oracle_fire(ORACLE_MEMORY, "kfree() of no allocation", 0, 0);
 }
 
-/* Zero what an earlier execution left of a block, and only that. */
+/*
+ * Zero what an earlier execution left of a block, and only that: runs of dirty
+ * pieces within each word of the map.
+ */
 static void clean(u32 offset, size_t size)
 {
-	size_t i, from, end = (offset + size + DIRTY - 1) / DIRTY;
+	size_t first = offset / DIRTY, end = (offset + size - 1) / DIRTY + 1;
+	size_t word, at;
+	u64 dirty, mask = ~0ULL << (first % 64), rest;
+	unsigned int from, run;
 
-	for (i = offset / DIRTY; i < end; i++) {
-		if (i % 64 == 0 && !arena_dirty_pieces[i / 64] &&
-		    i + 64 <= end) {
-			i += 63;
-			continue;
+	for (word = first / 64; word * 64 < end; word++, mask = ~0ULL) {
+		if (end - word * 64 < 64)
+			mask &= (1ULL << (end - word * 64)) - 1;
+		dirty = arena_dirty_pieces[word] & mask;
+		arena_dirty_pieces[word] &= ~mask;
+		while (dirty) {
+			from = (unsigned int)__builtin_ctzll(dirty);
+			rest = ~(dirty >> from);
+			run = rest ? (unsigned int)__builtin_ctzll(rest) : 64;
+			at = (word * 64 + from) * DIRTY;
+			zero(arena_dma_memory + at,
+			     min_t(size_t, run * DIRTY, offset + size - at));
+			dirty = run + from < 64 ? dirty & ~0ULL << (run + from)
+						: 0;
 		}
-		if (!(arena_dirty_pieces[i / 64] >> (i % 64) & 1))
-			continue;
-		from = i * DIRTY;
-		memset(arena_dma_memory + from, 0,
-		       min_t(size_t, DIRTY, offset + size - from));
-		arena_dirty_pieces[i / 64] &= ~(1ULL << (i % 64));
 	}
 }
 

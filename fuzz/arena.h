@@ -86,8 +86,9 @@ static inline void arena_dirty(s64 offset, size_t len)
 	size_t first = (size_t)offset / ARENA_DIRTY;
 	size_t last = ((size_t)offset + len - 1) / ARENA_DIRTY;
 
-	for (; first <= last; first++)
+	do {
 		arena_dirty_pieces[first / 64] |= 1ULL << (first % 64);
+	} while (++first <= last);
 }
 
 /* Nothing may be left: fires oracles. */

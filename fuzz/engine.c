@@ -5,6 +5,7 @@
 
 #include "finding.h"
 #include "fuzz.h"
+#include "sanitizer.h"
 
 /* The engine sees a crash; the line tells two crashes apart. */
 static void report_and_abort(const struct finding *found)
@@ -26,6 +27,14 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
+#ifdef VLAB_ASAN
+	/* Without fences an overflow in the core would go unseen. */
+	if (!sanitizer_fences()) {
+		fputs("vlab: ASan is on, but nothing is fenced for it\n",
+		      stderr);
+		exit(1);
+	}
+#endif
 	oracle_fatal = report_and_abort;
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <vlab/virtio_entropy.h>
 
 #include "arena.h"
+#include "cells.h"
 #include "lab.h"
 #include "virtio_core.h"
 #include "watch.h"
@@ -65,7 +66,7 @@ unsigned int honest_serve(unsigned int queue, unsigned int most,
 	if (!lab.lb.queue[queue].enabled)
 		return 0;
 	/* The program may have moved the index since the last time. */
-	idx = watch_cell(CELL_USED_IDX, queue, 0, &size);
+	idx = cells_find(CELL_USED_IDX, queue, 0, &size);
 	if (lab.device == LAB_PLAIN) {
 		ring->used = get_unaligned_le16(idx);
 		return serve_plain(ring, most, pick, less);

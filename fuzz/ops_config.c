@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Steps of the device that change what it presents as its configuration. */
 #include "arena.h"
+#include "cells.h"
 #include "lab.h"
 #include "watch.h"
 
 static void store(enum cell cell, unsigned int index, u64 value)
 {
 	unsigned int size;
-	void *p = watch_cell(cell, 0, index, &size);
+	void *p = cells_find(cell, 0, index, &size);
 
 	watch_store(cell, index, p, size, value);
 }

@@ -8,6 +8,7 @@
 #include <vlab/virtio_ring.h>
 
 #include "arena.h"
+#include "cells.h"
 #include "lab.h"
 #include "watch.h"
 
@@ -24,7 +25,7 @@ static const struct loopback_queue *queue(void)
 static void store(enum cell cell, unsigned int index, u64 value)
 {
 	unsigned int size;
-	void *p = watch_cell(cell, queue_number(), index, &size);
+	void *p = cells_find(cell, queue_number(), index, &size);
 
 	if (p)
 		watch_store(cell, index, p, size, value);
@@ -33,7 +34,7 @@ static void store(enum cell cell, unsigned int index, u64 value)
 static u16 load_used_idx(void)
 {
 	unsigned int size;
-	const u8 *p = watch_cell(CELL_USED_IDX, queue_number(), 0, &size);
+	const u8 *p = cells_find(CELL_USED_IDX, queue_number(), 0, &size);
 
 	return p ? get_unaligned_le16(p) : 0;
 }

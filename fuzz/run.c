@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* One execution: the attack, a reset, an honest device, and nothing left. */
 #include "arena.h"
+#include "cells.h"
 #include "lab.h"
 #include "watch.h"
 
@@ -36,7 +37,13 @@ static const struct step default_setup = { .op = OP_QUEUE, .a = 3, .b = 3 };
 
 static void begin(const struct target *target)
 {
+	static bool initialised;
 	dma_addr_t addr;
+
+	if (!initialised) {
+		cells_init();
+		initialised = true;
+	}
 
 	memset(&finding, 0, sizeof(finding));
 	memset(&lab, 0, sizeof(lab));
@@ -48,7 +55,6 @@ static void begin(const struct target *target)
 	lab.regs = vlab_port_dma_alloc(sizeof(*lab.regs), &addr);
 	plain_init();
 	arena.reserve = true;
-	lab_present(&default_setup);
 }
 
 /*
@@ -103,6 +109,9 @@ void lab_run(const struct target *target, const u8 *data, size_t size)
 	struct step step;
 
 	begin(target);
+	/* Most programs begin with the device that they want. */
+	if (!steps || program_step(data, 0).op % OPS != OP_QUEUE)
+		lab_present(&default_setup);
 	for (lab.step = 0; lab.step < steps && !finding.fired; lab.step++) {
 		step = program_step(data, lab.step);
 		run_step(&step);

@@ -18,6 +18,9 @@
 /* A small disk; its size is what the honest device serves. */
 #define DISK_SECTORS 64
 
+/* An honest configuration reaches no further. */
+#define REGISTERS_DIRTY (offsetof(struct loopback_regs, field) + 256)
+
 enum lab_device lab_kind(void)
 {
 	return lab.device;
@@ -144,45 +147,52 @@ static unsigned int device_config(u8 *config, unsigned int queues)
 	}
 }
 
-static void store(enum cell cell, unsigned int index, u64 value)
+/* The registers of a VIRTIO 1.x device. */
+static void present_registers(struct loopback_regs *regs, unsigned int queues,
+			      u16 num)
 {
-	unsigned int size;
-	void *p = watch_cell(cell, 0, index, &size);
+	unsigned int i, len;
 
-	watch_store(cell, index, p, size, value);
+	put_unaligned_le64(lab_base_features(), regs->features);
+	regs->num_queues = cpu_to_le16((u16)queues);
+	for (i = 0; i < queues; i++)
+		regs->queue_size[i] = cpu_to_le16(num);
+	len = device_config(regs->config, queues);
+	regs->config_len = cpu_to_le16((u16)len);
+}
+
+/* The fields of the 2007 interface. */
+static void present_fields(struct loopback_regs *regs, unsigned int queues,
+			   u16 num)
+{
+	u8 config[64];
+	unsigned int i, len;
+
+	regs->field_len = 0;
+	loopback_add_features(regs, lab_base_features());
+	for (i = 0; i < queues; i++)
+		loopback_add_queue(regs, (u16)i, num);
+	len = device_config(config, queues);
+	if (len)
+		loopback_add_field(regs, VIRTIO_CONFIG_F_DEVICE, config,
+				   (u8)len);
+	if (lab.device == LAB_PLAIN) {
+		loopback_add_field(regs, 0x41, plain_config, 6);
+		loopback_add_field(regs, 0x42, plain_config + 6, 2);
+	}
 }
 
 /* The whole configuration as an honest device has it. */
 static void present_config(void)
 {
-	unsigned int i, len, count = (lab.setup.a >> 4 & 3) + 1u;
+	unsigned int queues = (lab.setup.a >> 4 & 3) + 1u;
 	u16 num = (u16)(1u << (lab.setup.a & 15));
-	struct loopback_regs *regs = lab.regs;
-	u8 config[64];
 
-	len = device_config(config, count);
-	if (!(lab.setup.b & SETUP_REGISTERS)) {
-		store(CELL_FIELD_LEN, 0, 0);
-		loopback_add_features(regs, lab_base_features());
-		for (i = 0; i < count; i++)
-			loopback_add_queue(regs, (u16)i, num);
-		if (len)
-			loopback_add_field(regs, VIRTIO_CONFIG_F_DEVICE, config,
-					   (u8)len);
-		if (lab.device == LAB_PLAIN) {
-			loopback_add_field(regs, 0x41, plain_config, 6);
-			loopback_add_field(regs, 0x42, plain_config + 6, 2);
-		}
-		return;
-	}
-	store(CELL_FEATURES, 0, (u32)lab_base_features());
-	store(CELL_FEATURES, 1, lab_base_features() >> 32);
-	store(CELL_NUM_QUEUES, 0, count);
-	for (i = 0; i < count; i++)
-		store(CELL_QUEUE_SIZE, i, num);
-	store(CELL_CONFIG_LEN, 0, len);
-	for (i = 0; i < len; i++)
-		store(CELL_CONFIG, i, config[i]);
+	arena_dirty(arena_dma_offset(lab.regs), REGISTERS_DIRTY);
+	if (lab.setup.b & SETUP_REGISTERS)
+		present_registers(lab.regs, queues, num);
+	else
+		present_fields(lab.regs, queues, num);
 }
 
 static void forget_tricks(void)
@@ -230,7 +240,7 @@ void lab_present(const struct step *setup)
 	lab.driver = lab.device == LAB_ENTROPY ? &virtio_entropy_driver
 		     : lab.device == LAB_BLOCK ? &virtio_blk_driver
 					       : &lab.plain;
-	store(CELL_STATUS, 0, 0);
+	lab.regs->status = 0;
 	lab.regs->gone = 0;
 	lab_represent(setup);
 }
@@ -243,7 +253,7 @@ void lab_add(void)
 		return;
 	if (lab.regs->gone) {
 		lab.regs->gone = 0;
-		store(CELL_STATUS, 0, 0);
+		lab.regs->status = 0;
 	}
 	config_model_reset();
 	watch_begin(CALL_REGISTER_DEVICE);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The watch over the core's accesses to shared memory; see watch.h. */
 #include "arena.h"
+#include "cells.h"
 #include "lab.h"
 #include "watch.h"
 
 #define TRIGGERS_MAX 16
 #define LOG_MAX 2048
-#define DEPTH_MAX 4
+/* Calls nest as deep as binding, a call in probe, its callback, a call there.
+ */
+#define DEPTH_MAX 8
 
 /* A generous bound for calls that bind or reset; see call_info.budget. */
 #define BUDGET_LIFE 4096
@@ -51,15 +54,6 @@ const struct call_info calls[CALLS] = {
 	[CALL_BLOCK_RECLAIM] = { "virtio_blk_reclaim", BUDGET_RESET },
 };
 
-/* What a piece of shared memory is. */
-struct place {
-	enum cell cell;
-	u8 queue;
-	bool own; /* only the driver side writes it */
-	bool polled; /* read again and again by protocol */
-	u32 index;
-};
-
 struct trigger {
 	enum cell cell;
 	u8 queue;
@@ -68,6 +62,7 @@ struct trigger {
 	u32 value;
 };
 
+/* One of memory that is no register. */
 struct read {
 	struct place place;
 	const u8 *p;
@@ -75,8 +70,15 @@ struct read {
 	u64 value;
 };
 
+/**
+ * struct frame - a call that runs
+ * @serial: of all calls of this process, from 1
+ * @first: where its part of reads[] begins
+ * @reads: how many it made, of registers too
+ */
 struct frame {
 	enum call call;
+	u64 serial;
 	unsigned int first;
 	unsigned int reads;
 };
@@ -84,57 +86,51 @@ struct frame {
 static struct trigger triggers[TRIGGERS_MAX];
 static unsigned int armed;
 static struct read reads[LOG_MAX];
+static unsigned int logged;
 static struct frame frames[DEPTH_MAX];
+static u64 serial;
+/* By byte of the registers: the call that read it last. */
+static u64 register_reader[sizeof(struct loopback_regs)];
 static unsigned int depth;
 /* The frame that ended last, for watch_value(). */
 static unsigned int last_first, last_end;
 static u32 allowed_offset, allowed_len;
-
-void watch_reset(void)
-{
-	armed = 0;
-	depth = 0;
-	last_first = 0;
-	last_end = 0;
-	allowed_len = 0;
-}
 
 void watch_disarm(void)
 {
 	armed = 0;
 }
 
-static unsigned int log_top(void)
+void watch_reset(void)
 {
-	struct frame *frame;
-
-	if (!depth)
-		return 0;
-	frame = &frames[depth - 1];
-	return frame->first +
-	       min_t(unsigned int, frame->reads, LOG_MAX - frame->first);
+	armed = 0;
+	depth = 0;
+	logged = 0;
+	last_first = 0;
+	last_end = 0;
+	allowed_len = 0;
 }
 
 void watch_begin(enum call call)
 {
-	unsigned int top = log_top();
+	struct frame *frame = &frames[depth++];
 
 	lab.reached_core = true;
 	trace_tell(TRACE_CALL, call, 0, 0);
-	if (depth == DEPTH_MAX)
-		return;
-	frames[depth].call = call;
-	frames[depth].first = top;
-	frames[depth].reads = 0;
-	depth++;
+	frame->call = call;
+	frame->serial = ++serial;
+	frame->first = logged;
+	frame->reads = 0;
 }
 
 void watch_end(u64 result)
 {
-	last_end = log_top();
-	depth--;
-	last_first = frames[depth].first;
-	trace(TRACE_RETURN, frames[depth].call, result, 0);
+	const struct frame *frame = &frames[--depth];
+
+	last_first = frame->first;
+	last_end = logged;
+	logged = frame->first;
+	trace(TRACE_RETURN, frame->call, result, 0);
 }
 
 const char *watch_call_name(void)
@@ -180,142 +176,6 @@ s64 watch_value(enum cell cell, unsigned int queue, unsigned int index)
 		value = (s64)reads[i].value;
 	}
 	return value;
-}
-
-/* Within a ring of the device; false: not there. */
-static bool place_in_ring(unsigned int queue, dma_addr_t addr,
-			  struct place *place)
-{
-	const struct virtio_vq_setup *setup = &lab.lb.queue[queue].setup;
-	u32 num = setup->num;
-	u64 at;
-
-	if (addr < setup->desc || addr >= setup->used + vring_used_size(num))
-		return false;
-	place->queue = (u8)queue;
-	if (addr < setup->used) {
-		place->own = true;
-		place->index = (u32)(addr - setup->desc);
-		return true;
-	}
-	at = addr - setup->used;
-	if (at < 4) {
-		place->cell = at < 2 ? CELL_USED_FLAGS : CELL_USED_IDX;
-		return true;
-	}
-	at -= 4;
-	if (at >= 8ULL * num) {
-		place->cell = CELL_AVAIL_EVENT;
-		return true;
-	}
-	place->cell = at % 8 < 4 ? CELL_USED_ID : CELL_USED_LEN;
-	place->index = (u32)(at / 8);
-	return true;
-}
-
-struct register_place {
-	enum cell cell;
-	u16 offset;
-	u16 len;
-	u8 unit;
-	bool polled;
-};
-
-#define REGISTER(cell, member, unit, polled)                               \
-	{                                                                  \
-		cell, offsetof(struct loopback_regs, member),              \
-			sizeof(((struct loopback_regs *)0)->member), unit, \
-			polled                                             \
-	}
-
-static const struct register_place register_places[] = {
-	REGISTER(CELL_STATUS, status, 1, true),
-	REGISTER(CELL_OTHER, gone, 1, true),
-	REGISTER(CELL_FIELD_LEN, field_len, 2, false),
-	REGISTER(CELL_GENERATION, generation, 4, true),
-	REGISTER(CELL_FEATURES, features, 4, false),
-	REGISTER(CELL_OTHER, driver_features, 4, false),
-	REGISTER(CELL_NUM_QUEUES, num_queues, 2, false),
-	REGISTER(CELL_CONFIG_LEN, config_len, 2, false),
-	REGISTER(CELL_QUEUE_SIZE, queue_size, 2, false),
-	REGISTER(CELL_CONFIG, config, 1, false),
-	REGISTER(CELL_FIELD, field, 1, false),
-};
-
-static void place_in_registers(u32 offset, struct place *place)
-{
-	const struct register_place *r = register_places;
-
-	while (offset >= (u32)r->offset + r->len)
-		r++;
-	place->cell = r->cell;
-	place->index = (offset - r->offset) / r->unit;
-	place->polled = r->polled;
-}
-
-static struct place find_place(const u8 *p)
-{
-	struct place place = { .cell = CELL_OTHER };
-	s64 offset = arena_dma_offset(p);
-	unsigned int i;
-
-	if (offset < 0) {
-		place.cell = CELL_PAYLOAD;
-		return place;
-	}
-	if (p >= (const u8 *)lab.regs &&
-	    p < (const u8 *)lab.regs + sizeof(*lab.regs)) {
-		place_in_registers((u32)(p - (const u8 *)lab.regs), &place);
-		return place;
-	}
-	for (i = 0; i < LOOPBACK_QUEUES; i++)
-		if (lab.lb.queue[i].setup.num &&
-		    place_in_ring(i, ARENA_DMA_BASE + (u64)offset, &place))
-			return place;
-	/* What is left is the indirect tables. */
-	place.own = true;
-	place.index = (u32)offset;
-	return place;
-}
-
-void *watch_cell(enum cell cell, unsigned int queue, unsigned int index,
-		 unsigned int *size)
-{
-	const struct loopback_queue *q = &lab.lb.queue[queue % LOOPBACK_QUEUES];
-	struct loopback_regs *regs = lab.regs;
-	u32 num = q->enabled ? q->setup.num : 0;
-	dma_addr_t used = q->setup.used;
-	unsigned int i;
-
-	*size = 2;
-	switch (cell) {
-	case CELL_USED_FLAGS:
-		return num ? arena_at(used, 2) : NULL;
-	case CELL_USED_IDX:
-		return num ? arena_at(used + 2, 2) : NULL;
-	case CELL_AVAIL_EVENT:
-		return num ? arena_at(used + 4 + 8ULL * num, 2) : NULL;
-	case CELL_USED_ID:
-	case CELL_USED_LEN:
-		*size = 4;
-		if (!num)
-			return NULL;
-		return arena_at(used + 4 + 8ULL * (index % num) +
-					(cell == CELL_USED_LEN ? 4 : 0),
-				4);
-	default:
-		break;
-	}
-	for (i = 0; i < ARRAY_SIZE(register_places); i++) {
-		const struct register_place *r = &register_places[i];
-
-		if (r->cell != cell || cell == CELL_OTHER)
-			continue;
-		*size = r->unit;
-		return (u8 *)regs + r->offset +
-		       index % (r->len / r->unit) * r->unit;
-	}
-	return NULL;
 }
 
 void watch_store(enum cell cell, unsigned int index, void *p, unsigned int size,
@@ -404,41 +264,51 @@ static bool is_composite(enum call call)
 	       call <= CALL_UNREGISTER_DRIVER;
 }
 
-/*
- * The generation protocol reads the configuration again after a change; each
- * call into a queue may look at used.idx, and checks what it sees.
- */
-static bool may_read_again(const struct frame *frame, const struct place *place)
+static void fire_double_fetch(enum cell cell, u32 index)
 {
-	return place->polled ||
-	       (place->cell == CELL_USED_IDX && is_composite(frame->call)) ||
-	       place->cell == CELL_FIELD || place->cell == CELL_FIELD_LEN ||
-	       place->cell == CELL_CONFIG;
+	oracle_fire(ORACLE_DOUBLE_FETCH, "cell %llu, index %llu was read twice",
+		    cell, index);
 }
 
-static void check_once(const struct frame *frame, const struct read *read)
+/* Registers remember who read them: a device of many queues makes long calls.
+ */
+static void check_register_once(const struct frame *frame,
+				const struct register_place *r, u32 offset,
+				u32 size)
+{
+	u64 *reader = register_reader + offset;
+	u32 i;
+
+	for (i = 0; i < size; i++) {
+		if (reader[i] == frame->serial)
+			fire_double_fetch(r->cell,
+					  (offset - r->offset) >> r->shift);
+		reader[i] = frame->serial;
+	}
+}
+
+static void check_ring_once(const struct frame *frame, const struct read *read)
 {
 	const struct read *other;
 
-	if (may_read_again(frame, &read->place))
+	/* Each call into a queue may look at used.idx, and checks what it sees.
+	 */
+	if (read->place.cell == CELL_USED_IDX && is_composite(frame->call))
 		return;
 	for (other = &reads[frame->first]; other < read; other++)
 		if (other->p < read->p + read->size &&
 		    read->p < other->p + other->size)
-			oracle_fire(ORACLE_DOUBLE_FETCH,
-				    "cell %llu, index %llu was read twice",
-				    read->place.cell, read->place.index);
+			fire_double_fetch(read->place.cell, read->place.index);
 }
 
-static void check_read(const struct frame *frame, const struct read *read)
+static void count_read(struct frame *frame)
 {
-	oracle_check(!read->place.own, ORACLE_OWN_MEMORY,
-		     "read of the driver's own part of queue %llu, offset %llu",
-		     read->place.queue, read->place.index);
-	check_once(frame, read);
-	oracle_check(frame->reads <= calls[frame->call].budget,
-		     ORACLE_WORK_BUDGET, "read %llu of shared memory, of %llu",
-		     frame->reads, calls[frame->call].budget);
+	u32 budget = calls[frame->call].budget;
+
+	frame->reads++;
+	oracle_check(frame->reads <= budget, ORACLE_WORK_BUDGET,
+		     "read %llu of shared memory, of %llu", frame->reads,
+		     budget);
 }
 
 /* Callbacks are on: the device must know before used.idx is looked at. */
@@ -484,37 +354,70 @@ static void apply_tricks(const struct place *place, u8 *p, size_t size)
 		fire_triggers(place, p, (u32)size);
 }
 
-void port_shared_read(const void *ptr, size_t size)
+static noinline void read_register(u8 *p, u32 offset, u32 size)
 {
-	u8 *p = (u8 *)(uintptr_t)ptr;
-	struct place place;
+	const struct register_place *r =
+		&cells_registers[cells_register_at[offset]];
+	u32 index = (offset - r->offset) >> r->shift;
+	const struct place place = { .cell = r->cell, .index = index };
 	struct frame *frame;
-	struct read *read;
-	unsigned int at;
+	u64 value;
 
-	/* Every register operation looks there first. */
-	if (ptr == &lab.regs->gone && !armed && !lab.regs->gone)
-		return;
-	place = find_place(p);
-	apply_tricks(&place, p, size);
+	if (armed || lab.churn || lab.hold_reset)
+		apply_tricks(&place, p, size);
 	if (!depth)
 		return;
 	frame = &frames[depth - 1];
-	frame->reads++;
-	at = frame->first + frame->reads - 1;
-	read = &reads[min_t(unsigned int, at, LOG_MAX - 1)];
+	value = load(p, size);
+	trace(TRACE_READ, r->cell, index, value);
+	if (!r->again)
+		check_register_once(frame, r, offset, size);
+	count_read(frame);
+	if (r->cell == CELL_FIELD)
+		config_model_read(index, p, size);
+	else if (r->cell == CELL_FEATURES)
+		config_model_feature_word(index, (u32)value);
+}
+
+static noinline void read_ring(u8 *p, u32 size)
+{
+	struct place place = cells_place(p);
+	struct frame *frame;
+	struct read *read;
+
+	if (armed)
+		fire_triggers(&place, p, size);
+	if (!depth)
+		return;
+	frame = &frames[depth - 1];
+	read = &reads[min_t(unsigned int, logged, LOG_MAX - 1)];
+	logged = min_t(unsigned int, logged + 1, LOG_MAX);
 	read->place = place;
 	read->p = p;
-	read->size = (u32)size;
-	read->value = load(p, (u32)size);
+	read->size = size;
+	read->value = load(p, size);
 	trace(TRACE_READ, place.cell, place.index, read->value);
-	check_read(frame, read);
+	oracle_check(!place.own, ORACLE_OWN_MEMORY,
+		     "read of the driver's own part of queue %llu, offset %llu",
+		     place.queue, place.index);
+	check_ring_once(frame, read);
+	count_read(frame);
 	if (place.cell == CELL_USED_IDX)
 		check_armed(&place);
-	else if (place.cell == CELL_FIELD)
-		config_model_read(place.index, p, (u32)size);
-	else if (place.cell == CELL_FEATURES)
-		config_model_feature_word(place.index, (u32)read->value);
+}
+
+void port_shared_read(const void *ptr, size_t size)
+{
+	u8 *p = (u8 *)(uintptr_t)ptr;
+	uintptr_t offset = cells_register_offset(ptr);
+
+	/* Every register operation looks there first. */
+	if (offset == offsetof(struct loopback_regs, gone) && !*p && !armed)
+		return;
+	if (offset < sizeof(*lab.regs))
+		read_register(p, (u32)offset, (u32)size);
+	else
+		read_ring(p, (u32)size);
 }
 
 void watch_allow_fields(unsigned int offset, unsigned int len)
@@ -549,16 +452,22 @@ static void check_register_write(u32 offset, size_t size)
 
 void port_shared_wrote(const void *ptr, size_t size)
 {
+	uintptr_t in_registers = cells_register_offset(ptr);
 	s64 offset = arena_dma_offset(ptr);
-	size_t in_regs = (size_t)((uintptr_t)ptr - (uintptr_t)lab.regs);
 
-	if (offset >= 0 && size)
-		arena_dirty(offset, size);
-	if (!depth || !size)
+	if (!size)
 		return;
-	trace_tell(TRACE_WRITE, 0, (u64)offset, load(ptr, (u32)size));
-	if (in_regs < sizeof(*lab.regs))
-		check_register_write((u32)in_regs, size);
+	if (offset >= 0)
+		arena_dirty(offset, size);
+	if (!depth)
+		return;
+	trace(TRACE_WRITE, size, (u64)offset, load(ptr, (u32)size));
+	/* Of a descriptor, what follows the address. */
+	if (size == 16)
+		trace(TRACE_WRITE, 8, (u64)offset + 8,
+		      load((const u8 *)ptr + 8, 8));
+	if (in_registers < sizeof(*lab.regs))
+		check_register_write((u32)in_registers, size);
 	else if (size == 2)
 		model_wrote(ptr);
 }

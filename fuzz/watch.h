@@ -90,10 +90,6 @@ void watch_disarm(void);
 void watch_store(enum cell cell, unsigned int index, void *p, unsigned int size,
 		 u64 value);
 
-/* A cell of shared memory: NULL when there is none now. */
-void *watch_cell(enum cell cell, unsigned int queue, unsigned int index,
-		 unsigned int *size);
-
 /* May the core write bytes [@offset, @offset + @len) of the field space now? */
 void watch_allow_fields(unsigned int offset, unsigned int len);
 

@@ -2,6 +2,7 @@
 /* Doubles that lose or invent what one side tells the other. */
 #include <vlab/virtio_transport.h>
 
+#include "cells.h"
 #include "doubles.h"
 
 static void kick_does_nothing(struct virtqueue *vq)
@@ -220,7 +221,7 @@ static int probe_interrupted(struct virtio_device *vdev)
 
 	(void)vdev;
 	plain_find_queues(1);
-	idx = watch_cell(CELL_USED_IDX, 0, 0, &size);
+	idx = cells_find(CELL_USED_IDX, 0, 0, &size);
 	watch_store(CELL_USED_IDX, 0, idx, size, 1);
 	model_interrupt(0);
 	return 0;
