@@ -44,6 +44,7 @@ PLAIN = {
 def load_tool():
     """The tool as a module; it is a program and in no package."""
     sys.dont_write_bytecode = True      # keep tools/ free of __pycache__
+    sys.path.insert(0, str(TOOL.parent))
     spec = importlib.util.spec_from_file_location("qemu_capture", TOOL)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
