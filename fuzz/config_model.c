@@ -241,6 +241,43 @@ static u64 understood(void)
 	return bits;
 }
 
+#define BIT(n) (1ULL << (n))
+
+/*
+ * VIRTIO 1.2, 5.1.3.1, 5.7.3 and 5.9.3.1, by what is needed: none of @bits
+ * without one of @any.
+ */
+static const struct {
+	u32 device;
+	u64 any;
+	u64 bits;
+} needs[] = {
+	/* Network: the checksums, segmentation, the control queue. */
+	{ 1, BIT(0), BIT(11) | BIT(12) | BIT(14) | BIT(56) },
+	{ 1, BIT(1), BIT(7) | BIT(8) | BIT(10) | BIT(54) | BIT(55) },
+	{ 1, BIT(7) | BIT(8), BIT(9) },
+	{ 1, BIT(11) | BIT(12), BIT(13) | BIT(61) },
+	{ 1, BIT(17),
+	  BIT(18) | BIT(19) | BIT(21) | BIT(22) | BIT(23) | BIT(53) | BIT(57) |
+		  BIT(60) },
+	/* GPU: 3D. */
+	{ 16, BIT(0), BIT(4) },
+	/* Crypto: the revision. */
+	{ 20, BIT(0), BIT(1) | BIT(2) | BIT(3) | BIT(4) },
+};
+
+/* Of @bits, what means nothing without a bit that is not there. */
+static u64 useless(u32 device, u64 bits)
+{
+	unsigned int i;
+	u64 found = 0;
+
+	for (i = 0; i < ARRAY_SIZE(needs); i++)
+		if (needs[i].device == device && !(bits & needs[i].any))
+			found |= bits & needs[i].bits;
+	return found;
+}
+
 void config_model_features_ok(void)
 {
 	u64 extra = lab.acked & ~(offered & understood());
@@ -248,6 +285,10 @@ void config_model_features_ok(void)
 	oracle_check(!extra, ORACLE_FEATURES,
 		     "bits %#llx are acknowledged, %#llx are offered",
 		     lab.acked, offered);
+	extra = useless(lab.lb.vdev.id.device, lab.acked);
+	oracle_check(!extra, ORACLE_FEATURES,
+		     "bits %#llx of %#llx lack what they need", extra,
+		     lab.acked);
 	oracle_check(
 		!lab.lb.vdev.core || lab.lb.vdev.core->features == lab.acked,
 		ORACLE_FEATURES,
@@ -342,6 +383,22 @@ int config_model_get(void *token, unsigned int len)
 	return err;
 }
 
+/* What the driver may write next: @len bytes of a field, from the @skip-th. */
+static void allow_bytes(unsigned int pos, unsigned int skip, unsigned int len)
+{
+	unsigned int i, start = 0;
+
+	if (!device_is_registers()) {
+		watch_allow_fields(pos + 2 + skip, len);
+		return;
+	}
+	/* Registers keep the device's bytes one after the other. */
+	for (i = 0; i < field_count && fields[i].pos < pos; i++)
+		if (fields[i].type == VIRTIO_CONFIG_F_DEVICE)
+			start += fields[i].len;
+	watch_allow_fields(start + skip, len);
+}
+
 int config_model_set(void *token, unsigned int len, u32 fill)
 {
 	struct virtio_device *vdev = &lab.lb.vdev;
@@ -354,10 +411,7 @@ int config_model_set(void *token, unsigned int len, u32 fill)
 	pos = virtio_config_token(vdev, token, len);
 	if (pos >= 0) {
 		type = vdev->core->config[pos] & 0x7f;
-		/* Registers keep the device's bytes one after the other. */
-		watch_allow_fields(
-			device_is_registers() ? 0 : (unsigned int)pos + 2,
-			device_is_registers() ? 256 : len);
+		allow_bytes((unsigned int)pos, 0, len);
 	}
 	watch_begin(CALL_WRITE);
 	err = vdev->config->set(vdev, token, buf, len);
@@ -451,7 +505,7 @@ int config_model_use_bit(void *token, unsigned int len, unsigned int bit)
 		bit_offered =
 			(u64)bit < 8ULL * half &&
 			virtio_test_bit(vdev->core->config + pos + 2, bit);
-		watch_allow_fields((unsigned int)pos + 2 + half, half);
+		allow_bytes((unsigned int)pos, half, half);
 	}
 	watch_begin(CALL_USE_BIT);
 	got = virtio_use_bit(vdev, token, len, bit);

@@ -21,6 +21,7 @@
 
 #define LAB_QUEUES 4
 #define LAB_FIND_TOKENS 8
+#define LAB_TAKES 4
 #define LAB_TOKENS_MAX 65535
 
 /* What the device of an execution is; see "device=" of OP_QUEUE. */
@@ -42,7 +43,17 @@ enum lab_callback {
 	CALLBACK_KEEP,
 	CALLBACK_STOP,
 	CALLBACK_DRAIN,
-	CALLBACK_DRAIN_STOP
+	CALLBACK_DRAIN_STOP,
+	CALLBACK_RESTART,
+	CALLBACK_REFILL,
+	CALLBACK_DELETE,
+	CALLBACK_LEAVE
+};
+
+/* A bit that the next probe takes; see "bus takes". */
+struct take {
+	u8 type;
+	u32 bit;
 };
 
 /**
@@ -91,6 +102,7 @@ struct model {
 	u16 published;
 	u16 last;
 	u16 cached;
+	u32 clamped; /* lengths */
 	u8 broken;
 	bool event_idx;
 	bool strict;
@@ -109,6 +121,8 @@ struct lab {
 	/* What the last OP_QUEUE asked for. */
 	enum lab_device device;
 	struct step setup;
+	struct virtio_device_id id; /* with which it is added */
+	bool disguised; /* the program chose the id */
 	bool automatic; /* add and bind when first needed */
 	bool added;
 	bool bound; /* the driver is registered */
@@ -117,6 +131,8 @@ struct lab {
 	/* The plain driver. */
 	struct virtio_driver plain;
 	enum lab_probe probe;
+	struct take take[LAB_TAKES];
+	unsigned int takes;
 	enum lab_callback callback_plan;
 	unsigned int select;
 	struct model model[LAB_QUEUES];
@@ -134,6 +150,7 @@ struct lab {
 	bool churned; /* the generation moved since the last binding */
 	unsigned int hold_reset;
 	u8 refuse;
+	unsigned int leave_in; /* writes of the status; 0: it stays */
 	unsigned int notify_fails;
 	bool notify_failed; /* at least one did */
 	unsigned int setup_fails;
@@ -147,6 +164,7 @@ struct lab {
 	u32 requests;
 	u64 requests_live;
 	u8 stream;
+	unsigned int notify_len; /* what entropy's user reads when told */
 
 	unsigned int step;
 	bool reached_core;
@@ -165,6 +183,11 @@ void lab_step_ring(const struct step *step);
 void lab_step_device(const struct step *step);
 void lab_step_session(const struct step *step);
 
+/* ops_bus.c: what others need of it. */
+void lab_surprise(void);
+void lab_refresh(void);
+void lab_take_bits(void);
+
 /* setup.c: the device and its honest configuration. */
 void lab_present(const struct step *setup);
 void lab_represent(const struct step *setup);
@@ -175,6 +198,7 @@ void lab_bind(void);
 void lab_unbind(void);
 enum lab_device lab_kind(void);
 u64 lab_base_features(void);
+void lab_disguise(u32 device, u32 vendor);
 
 /* plain.c: the driver of the plain device. */
 void plain_init(void);
@@ -197,6 +221,7 @@ unsigned int model_detach(struct model *model);
 void model_reset_queue(struct model *model);
 void model_interrupt(unsigned int queue);
 void model_check(struct model *model);
+void model_stats(struct model *model);
 void model_sync(void);
 void model_wrote(const u8 *p);
 

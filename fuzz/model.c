@@ -72,11 +72,13 @@ void model_start(struct model *model, struct virtqueue *vq)
 	const struct vring *vring = to_vring(vq);
 	const struct virtio_vq_setup *setup = &lab.lb.queue[vq->index].setup;
 	bool strict = model->strict && model->vq == vq;
+	u32 clamped = model->vq == vq ? model->clamped : 0;
 
 	memset(model, 0, sizeof(*model));
 	model->vq = vq;
 	model->num = vq->num;
 	model->strict = strict;
+	model->clamped = clamped;
 	model->indirect_max = virtqueue_indirect_max(vq);
 	model->event_idx =
 		virtio_has_feature(vq->vdev, VIRTIO_RING_F_EVENT_IDX);

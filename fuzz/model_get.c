@@ -58,6 +58,7 @@ static u32 expected_get(struct model *model, u32 *len)
 			return 0;
 		}
 		written = model_tokens[token].in_len;
+		model->clamped++;
 	}
 	*len = (u32)written;
 	return token;
@@ -109,6 +110,18 @@ void *model_get(struct model *model, u32 *len)
 	trace(TRACE_VALUE, got, 0, 0);
 	model_check(model);
 	return data;
+}
+
+void model_stats(struct model *model)
+{
+	struct virtqueue_stats stats;
+
+	watch_begin(CALL_STATS);
+	virtqueue_stats(model->vq, &stats);
+	watch_end(stats.spurious);
+	oracle_check(stats.clamped == model->clamped, ORACLE_RESULT,
+		     "%llu lengths were clamped, the model has %llu",
+		     stats.clamped, model->clamped);
 }
 
 unsigned int model_drain(struct model *model, unsigned int most)

@@ -4,13 +4,11 @@
 #include "lab.h"
 #include "watch.h"
 
-static void surprise(void)
+void lab_surprise(void)
 {
 	struct virtio_device *vdev = &lab.lb.vdev;
 	unsigned int i;
 
-	if (!lab.added)
-		return;
 	lab.regs->gone = 1;
 	/* What is not there reaches no memory. */
 	for (i = 0; i < LOOPBACK_QUEUES; i++)
@@ -19,6 +17,15 @@ static void surprise(void)
 	virtio_device_gone(vdev);
 	watch_end(0);
 	model_sync();
+}
+
+static void plan_take(u8 type, u32 bit)
+{
+	if (lab.takes == LAB_TAKES)
+		return;
+	lab.take[lab.takes].type = type;
+	lab.take[lab.takes].bit = bit;
+	lab.takes++;
 }
 
 static void show(unsigned int which)
@@ -40,7 +47,8 @@ static void show(unsigned int which)
 void lab_step_bus(const struct step *step)
 {
 	/* From here on the program decides when the driver comes and goes. */
-	if (step->op != OP_BUS_SHOW && step->op != OP_BUS_PROBE)
+	if (step->op != OP_BUS_SHOW && step->op != OP_BUS_PROBE &&
+	    step->op != OP_BUS_TAKES)
 		lab.automatic = false;
 	switch ((enum op)step->op) {
 	case OP_BUS_BIND:
@@ -56,10 +64,14 @@ void lab_step_bus(const struct step *step)
 		lab_remove();
 		break;
 	case OP_BUS_SURPRISE:
-		surprise();
+		if (lab.added)
+			lab_surprise();
 		break;
 	case OP_BUS_SHOW:
 		show(step->a & 3);
+		break;
+	case OP_BUS_TAKES:
+		plan_take(step->a, step->c);
 		break;
 	default:
 		lab.probe = (enum lab_probe)(step->a & 7);
@@ -67,16 +79,38 @@ void lab_step_bus(const struct step *step)
 	}
 }
 
-static void find(u8 type)
+static void *find(u8 type, unsigned int *len)
 {
-	unsigned int len = 0;
-	void *token = config_model_find(type, &len);
+	void *token = config_model_find(type, len);
 
 	if (!token)
-		return;
+		return NULL;
 	lab.find_token[lab.finds % LAB_FIND_TOKENS] = token;
-	lab.find_len[lab.finds % LAB_FIND_TOKENS] = len;
+	lab.find_len[lab.finds % LAB_FIND_TOKENS] = *len;
 	lab.finds++;
+	return token;
+}
+
+/*
+ * Only within probe are features open: the bits that the program chose. A
+ * field is found once, so that bits of one field go by one token.
+ */
+void lab_take_bits(void)
+{
+	unsigned int i, j, len[LAB_TAKES] = { 0 };
+	void *token[LAB_TAKES];
+
+	for (i = 0; i < lab.takes; i++) {
+		token[i] = find(lab.take[i].type, &len[i]);
+		for (j = i; !token[i] && j--;) {
+			if (lab.take[j].type != lab.take[i].type)
+				continue;
+			token[i] = token[j];
+			len[i] = len[j];
+		}
+		config_model_use_bit(token[i], len[i], lab.take[i].bit);
+	}
+	lab.takes = 0;
 }
 
 /* Of the tokens that were found, stale ones included. */
@@ -112,7 +146,7 @@ static void agree(void)
 	model_sync();
 }
 
-static void refresh(void)
+void lab_refresh(void)
 {
 	int err;
 
@@ -144,6 +178,19 @@ static void set_status(u8 status)
 	model_sync();
 }
 
+static void get_status(void)
+{
+	struct virtio_device *vdev = &lab.lb.vdev;
+	int status;
+
+	watch_begin(CALL_GET_STATUS);
+	status = vdev->config->get_status(vdev);
+	watch_end((u64)(s64)status);
+	oracle_check(status < 0 || (status <= 0xff && !lab.regs->gone),
+		     ORACLE_RESULT, "get_status() gave %llu, gone: %llu",
+		     (u64)(s64)status, lab.regs->gone);
+}
+
 void lab_step_driver(const struct step *step)
 {
 	unsigned int len;
@@ -153,7 +200,7 @@ void lab_step_driver(const struct step *step)
 	token = pick_token(step, &len);
 	switch ((enum op)step->op) {
 	case OP_DRIVER_FIND:
-		find(step->a);
+		find(step->a, &len);
 		break;
 	case OP_DRIVER_READ:
 		config_model_get(token, len);
@@ -174,13 +221,16 @@ void lab_step_driver(const struct step *step)
 		agree();
 		break;
 	case OP_DRIVER_REFRESH:
-		refresh();
+		lab_refresh();
 		break;
 	case OP_DRIVER_DEVICE_CONFIG:
 		device_config(step->c, step->b);
 		break;
 	case OP_DRIVER_READY:
 		ready();
+		break;
+	case OP_DRIVER_GET_STATUS:
+		get_status();
 		break;
 	default:
 		set_status(step->a);

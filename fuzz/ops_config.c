@@ -121,6 +121,9 @@ void lab_step_config(const struct step *step)
 	case OP_CONFIG_DEVICE_LENGTH:
 		store(CELL_CONFIG_LEN, 0, step->b);
 		break;
+	case OP_CONFIG_ID:
+		lab_disguise(step->b, step->c);
+		break;
 	default:
 		lab.churn = step->a;
 		break;

@@ -208,6 +208,9 @@ void lab_step_device(const struct step *step)
 	case OP_DEVICE_REFUSE:
 		lab.refuse = step->a;
 		break;
+	case OP_DEVICE_LEAVES:
+		lab.leave_in = step->a + 1u;
+		break;
 	case OP_DEVICE_NOTIFY_FAILS:
 		lab.notify_fails = step->a + 1u;
 		break;

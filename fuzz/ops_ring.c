@@ -84,6 +84,9 @@ static void step_on_queue(struct model *model, const struct step *step)
 	case OP_DRIVER_DETACH:
 		model_detach(model);
 		break;
+	case OP_DRIVER_STATS:
+		model_stats(model);
+		break;
 	case OP_DRIVER_RESET_QUEUE:
 		model_reset_queue(model);
 		break;
@@ -99,17 +102,20 @@ void lab_step_ring(const struct step *step)
 
 	lab_need_driver();
 	if (step->op == OP_DRIVER_CALLBACK) {
-		lab.callback_plan = (enum lab_callback)(step->a & 3);
+		lab.callback_plan = (enum lab_callback)(step->a & 7);
 		return;
 	}
-	if (lab.driver != &lab.plain || !lab.added || !lab.bound)
+	if (lab.driver != &lab.plain)
+		return;
+	/* Also of a device that is on no bus, or has no driver. */
+	if (step->op == OP_DRIVER_RESET_DEVICE) {
+		reset_device();
+		return;
+	}
+	if (!lab.added || !lab.bound)
 		return;
 	if (step->op == OP_DRIVER_FIND_VQ) {
 		plain_find_queues(1);
-		return;
-	}
-	if (step->op == OP_DRIVER_RESET_DEVICE) {
-		reset_device();
 		return;
 	}
 	model = selected();

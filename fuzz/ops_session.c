@@ -32,6 +32,20 @@ static void entropy_read(unsigned int len)
 	trace(TRACE_VALUE, got > 0 ? buf[0] : 0, got > 0 ? buf[got - 1] : 0, 0);
 }
 
+static void entropy_told(struct virtio_device *vdev)
+{
+	(void)vdev;
+	entropy_read(lab.notify_len);
+}
+
+static void entropy_notify(unsigned int len)
+{
+	lab.notify_len = len;
+	watch_begin(CALL_ENTROPY_NOTIFY);
+	virtio_entropy_notify(&lab.lb.vdev, len ? entropy_told : NULL);
+	watch_end(0);
+}
+
 static int submit(u32 type, u64 sector, u32 sectors, struct scatterlist *sg,
 		  unsigned int segs)
 {
@@ -95,7 +109,7 @@ static void take_request(void *token, const char *what)
 	lab.requests_live &= ~(1ULL << number);
 }
 
-static void poll(void)
+static void poll(unsigned int queue)
 {
 	unsigned int n = REQUESTS_MAX + 1;
 	void *token = NULL;
@@ -104,8 +118,7 @@ static void poll(void)
 
 	while (n-- && !finding.fired) {
 		watch_begin(CALL_BLOCK_COMPLETE);
-		got = virtio_blk_complete(&lab.lb.vdev, block_queue(), &token,
-					  &error);
+		got = virtio_blk_complete(&lab.lb.vdev, queue, &token, &error);
 		watch_end((u64)(s64)got);
 		if (got != 1)
 			return;
@@ -118,6 +131,19 @@ static void poll(void)
 	}
 	oracle_check(finding.fired, ORACLE_TOKEN,
 		     "more requests finished than were made", 0, 0);
+}
+
+static void block_told(struct virtio_device *vdev, unsigned int queue)
+{
+	(void)vdev;
+	poll(queue);
+}
+
+static void block_notify(bool polls)
+{
+	watch_begin(CALL_BLOCK_NOTIFY);
+	virtio_blk_notify(&lab.lb.vdev, polls ? block_told : NULL);
+	watch_end(0);
 }
 
 static void reclaim(void)
@@ -223,13 +249,19 @@ void lab_step_session(const struct step *step)
 		kick();
 		break;
 	case OP_BLOCK_POLL:
-		poll();
+		poll(block_queue());
 		break;
 	case OP_BLOCK_REVALIDATE:
 		revalidate();
 		break;
 	case OP_BLOCK_RECLAIM:
 		reclaim();
+		break;
+	case OP_ENTROPY_NOTIFY:
+		entropy_notify(step->b);
+		break;
+	case OP_BLOCK_NOTIFY:
+		block_notify(step->a & 1);
 		break;
 	default:
 		limits();

@@ -17,11 +17,44 @@ struct model *plain_model(struct virtqueue *vq)
 	return NULL;
 }
 
+/* As many buffers as came back go out again. */
+static void refill(struct model *model)
+{
+	unsigned int n = model_drain(model, 4);
+
+	while (n--)
+		model_add(model, 0, 1, 0, 64);
+	model_kick(model);
+}
+
+static void run_callback_plan(struct model *model)
+{
+	switch (lab.callback_plan) {
+	case CALLBACK_KEEP:
+	case CALLBACK_STOP:
+		break;
+	case CALLBACK_REFILL:
+		refill(model);
+		break;
+	case CALLBACK_DELETE:
+		plain_drop_queue(model, false);
+		break;
+	case CALLBACK_LEAVE:
+		lab_surprise();
+		break;
+	default:
+		model_drain(model, 4);
+		if (lab.callback_plan == CALLBACK_RESTART)
+			model_restart(model);
+		break;
+	}
+}
+
 bool plain_callback(struct virtqueue *vq)
 {
 	struct model *model = plain_model(vq);
-	bool again = lab.callback_plan == CALLBACK_KEEP ||
-		     lab.callback_plan == CALLBACK_DRAIN;
+	bool again = lab.callback_plan != CALLBACK_STOP &&
+		     lab.callback_plan != CALLBACK_DRAIN_STOP;
 
 	lab.callbacks++;
 	/* A queue that the driver forgot is still the core's, and runs. */
@@ -31,8 +64,8 @@ bool plain_callback(struct virtqueue *vq)
 		     "the callback of queue %llu ran at status %llu", vq->index,
 		     lab.status);
 	trace(TRACE_CALLBACK, vq->index, again, 0);
-	if (model && lab.callback_plan >= CALLBACK_DRAIN)
-		model_drain(model, 4);
+	if (model)
+		run_callback_plan(model);
 	if (!again)
 		lab.callbacks_stopped++;
 	return again;
@@ -135,6 +168,7 @@ static int plain_probe(struct virtio_device *vdev)
 
 	lab.probe = PROBE_OK;
 	lab.finds = 0;
+	lab_take_bits();
 	if (plan == PROBE_NO_QUEUE)
 		return 0;
 	plain_find_queues(LAB_QUEUES);
@@ -168,12 +202,29 @@ static void plain_remove(struct virtio_device *vdev)
 	drop_queues();
 }
 
-static const struct virtio_device_id plain_ids[] = { { 0x2a, 0x1af4 } };
+/* A driver that reads again what changed, if it takes what is there. */
+static void plain_config_changed(struct virtio_device *vdev)
+{
+	(void)vdev;
+	oracle_check(lab.status & VIRTIO_CONFIG_S_DRIVER_OK, ORACLE_CALLBACK,
+		     "a change of the configuration was told at status %llu",
+		     lab.status, 0);
+	if (lab.callback_plan == CALLBACK_DRAIN ||
+	    lab.callback_plan == CALLBACK_DRAIN_STOP)
+		lab_refresh();
+}
 
-/* Bits 0 to 23 and the transport's own; what is not here is never agreed. */
-static const unsigned int plain_features[] = {
-	0, 1, 2, 3, 5, 7, 11, 17, 18, 22
-};
+/* Any type: each has its own dependencies between features. */
+static const struct virtio_device_id plain_ids[] = { { VIRTIO_DEV_ANY_ID,
+						       0x1af4 } };
+
+/*
+ * Some of a network device's, with and without what they need. 34 (packed
+ * rings) is not for a driver to understand.
+ */
+static const unsigned int plain_features[] = { 0,  1,  2,  3,  5,  7,
+					       8,  9,  11, 13, 17, 18,
+					       22, 34, 53, 57, 60, 61 };
 
 void plain_init(void)
 {
@@ -185,4 +236,5 @@ void plain_init(void)
 	lab.plain.feature_count = ARRAY_SIZE(plain_features);
 	lab.plain.probe = plain_probe;
 	lab.plain.remove = plain_remove;
+	lab.plain.config_changed = plain_config_changed;
 }

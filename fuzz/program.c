@@ -47,11 +47,11 @@ static const char *const probe_outcomes[] = {
 };
 
 static const char *const callback_plans[] = {
-	"keep",
-	"stop",
-	"drain",
-	"drain_stop",
+	"keep",	   "stop",   "drain",  "drain_stop",
+	"restart", "refill", "delete", "leave",
 };
+
+static const char *const notify_plans[] = { "nothing", "poll" };
 
 static const char *const device_kinds[] = {
 	"default",
@@ -207,7 +207,7 @@ const struct operation operations[OPS] = {
 	[OP_DRIVER_DEL_VQ] = { "driver del_vq", "del_vq()", { { 0 } } },
 	[OP_DRIVER_CALLBACK] = { "driver callback",
 				 "what the callback does from now on",
-				 { NAME("does", 'a', 0, 2, callback_plans) } },
+				 { NAME("does", 'a', 0, 3, callback_plans) } },
 	[OP_DEVICE_SERVE] = { "device serve",
 			      "complete buffers as an honest device would",
 			      { COUNT("buffers", 'a', 0, 8),
@@ -347,6 +347,27 @@ const struct operation operations[OPS] = {
 	[OP_BLOCK_LIMITS] = { "block limits",
 			      "virtio_blk_limits()",
 			      { { 0 } } },
+	[OP_CONFIG_ID] = { "config id",
+			   "the ids with which the device is added",
+			   { NUM("device", 'b', 0, 16),
+			     HEX("vendor", 'c', 0, 32) } },
+	[OP_BUS_TAKES] = { "bus takes",
+			   "a bit that the next probe takes: virtio_use_bit()",
+			   { NUM("type", 'a', 0, 8), NUM("bit", 'c', 0, 32) } },
+	[OP_DRIVER_GET_STATUS] = { "driver get_status",
+				   "get_status()",
+				   { { 0 } } },
+	[OP_DRIVER_STATS] = { "driver stats", "virtqueue_stats()", { { 0 } } },
+	[OP_DEVICE_LEAVES] = { "device leaves",
+			       "pulled out at the k-th write of its status "
+			       "from now",
+			       { COUNT("k", 'a', 0, 8) } },
+	[OP_ENTROPY_NOTIFY] = { "entropy notify",
+				"virtio_entropy_notify()",
+				{ NUM("len", 'b', 0, 16) } },
+	[OP_BLOCK_NOTIFY] = { "block notify",
+			      "virtio_blk_notify()",
+			      { NAME("does", 'a', 0, 1, notify_plans) } },
 };
 
 unsigned int program_steps(size_t size)

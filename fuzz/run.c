@@ -10,6 +10,31 @@
 
 struct lab lab;
 
+/* Operations that were added later, at the end of the list. */
+static void run_later_step(const struct step *step)
+{
+	switch ((enum op)step->op) {
+	case OP_CONFIG_ID:
+		lab_step_config(step);
+		break;
+	case OP_BUS_TAKES:
+		lab_step_bus(step);
+		break;
+	case OP_DRIVER_GET_STATUS:
+		lab_step_driver(step);
+		break;
+	case OP_DRIVER_STATS:
+		lab_step_ring(step);
+		break;
+	case OP_DEVICE_LEAVES:
+		lab_step_device(step);
+		break;
+	default:
+		lab_step_session(step);
+		break;
+	}
+}
+
 static void run_step(struct step *step)
 {
 	step->op %= OPS;
@@ -28,8 +53,10 @@ static void run_step(struct step *step)
 		lab_step_ring(step);
 	else if (step->op <= OP_DURING)
 		lab_step_device(step);
-	else
+	else if (step->op <= OP_BLOCK_LIMITS)
 		lab_step_session(step);
+	else
+		run_later_step(step);
 }
 
 /* What a program gets that never says "queue". */
@@ -72,6 +99,7 @@ static void serve_honestly(void)
 	memset(arena.fail_in, 0, sizeof(arena.fail_in));
 	arena.reserve = false;
 	lab.probe = PROBE_OK;
+	lab.takes = 0;
 	lab.callback_plan = CALLBACK_KEEP;
 	lab_unbind();
 	if (finding.fired)
@@ -83,7 +111,8 @@ static void serve_honestly(void)
 	/* A target with one kind of device looks for that kind at its end. */
 	if (lab.target->device == LAB_PLAIN)
 		setup.b &= (u16)~SETUP_DEVICE;
-	if (setup.b == lab.setup.b && lab.added && !lab.regs->gone)
+	if (setup.b == lab.setup.b && lab.added && !lab.regs->gone &&
+	    !lab.disguised)
 		lab_represent(&setup);
 	else
 		lab_present(&setup);

@@ -51,6 +51,8 @@ static bool on_status(struct loopback *lb, u8 status)
 	if (status & VIRTIO_CONFIG_S_FEATURES_OK &&
 	    !(old & VIRTIO_CONFIG_S_FEATURES_OK))
 		config_model_features_ok();
+	if (lab.leave_in && !--lab.leave_in)
+		lab_surprise();
 	if (!lab.refuse || !(status & lab.refuse))
 		return true;
 	watch_store(CELL_STATUS, 0, &lb->regs->status, 1, status & ~lab.refuse);
@@ -200,6 +202,7 @@ static void forget_tricks(void)
 	lab.churn = 0;
 	lab.hold_reset = 0;
 	lab.refuse = 0;
+	lab.leave_in = 0;
 	lab.notify_fails = 0;
 	lab.notify_failed = false;
 	lab.setup_fails = 0;
@@ -220,7 +223,6 @@ void lab_represent(const struct step *setup)
 void lab_present(const struct step *setup)
 {
 	enum loopback_kind kind;
-	u32 id;
 
 	lab_unbind();
 	lab_remove();
@@ -232,10 +234,12 @@ void lab_present(const struct step *setup)
 
 	kind = setup->b & SETUP_REGISTERS ? LOOPBACK_REGISTERS
 					  : LOOPBACK_FIELDS;
-	id = lab.device == LAB_ENTROPY ? VIRTIO_ID_ENTROPY
-	     : lab.device == LAB_BLOCK ? VIRTIO_ID_BLOCK
-				       : 0x2a;
-	loopback_init(&lab.lb, kind, lab.regs, id, 0x1af4);
+	lab.id.device = lab.device == LAB_ENTROPY ? VIRTIO_ID_ENTROPY
+			: lab.device == LAB_BLOCK ? VIRTIO_ID_BLOCK
+						  : 0x2a;
+	lab.id.vendor = 0x1af4;
+	lab.disguised = false;
+	loopback_init(&lab.lb, kind, lab.regs, lab.id.device, lab.id.vendor);
 	lab.lb.ops = &lab_ops;
 	lab.driver = lab.device == LAB_ENTROPY ? &virtio_entropy_driver
 		     : lab.device == LAB_BLOCK ? &virtio_blk_driver
@@ -243,6 +247,14 @@ void lab_present(const struct step *setup)
 	lab.regs->status = 0;
 	lab.regs->gone = 0;
 	lab_represent(setup);
+}
+
+/* From when it is added next: a device on the bus keeps its ids. */
+void lab_disguise(u32 device, u32 vendor)
+{
+	lab.id.device = device;
+	lab.id.vendor = vendor;
+	lab.disguised = true;
 }
 
 void lab_add(void)
@@ -255,6 +267,7 @@ void lab_add(void)
 		lab.regs->gone = 0;
 		lab.regs->status = 0;
 	}
+	lab.lb.vdev.id = lab.id;
 	config_model_reset();
 	watch_begin(CALL_REGISTER_DEVICE);
 	err = register_virtio_device(&lab.lb.vdev);

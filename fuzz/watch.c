@@ -52,6 +52,10 @@ const struct call_info calls[CALLS] = {
 	[CALL_BLOCK_LIMITS] = { "virtio_blk_limits", 0 },
 	[CALL_BLOCK_REVALIDATE] = { "virtio_blk_revalidate", BUDGET_RESET },
 	[CALL_BLOCK_RECLAIM] = { "virtio_blk_reclaim", BUDGET_RESET },
+	[CALL_ENTROPY_NOTIFY] = { "virtio_entropy_notify", 0 },
+	[CALL_BLOCK_NOTIFY] = { "virtio_blk_notify", 0 },
+	[CALL_GET_STATUS] = { "get_status", 2 },
+	[CALL_STATS] = { "virtqueue_stats", 0 },
 };
 
 struct trigger {
