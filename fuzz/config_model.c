@@ -200,6 +200,14 @@ void config_model_bound(void)
 	lab.churned = false;
 }
 
+/* It moves with each snapshot that the core takes. */
+u32 config_model_generation(void)
+{
+	const struct virtio_core *core = lab.lb.vdev.core;
+
+	return core ? core->generation : 0;
+}
+
 /* A refresh makes every field findable again but the features and queues. */
 void config_model_refreshed(void)
 {

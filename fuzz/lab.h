@@ -232,6 +232,7 @@ void config_model_feature_word(unsigned int word, u32 bits);
 void config_model_wrote(unsigned int offset, unsigned int len);
 void config_model_bound(void);
 void config_model_refreshed(void);
+u32 config_model_generation(void);
 void config_model_features_ok(void);
 /* Each call of a driver, checked: its result is returned too. */
 void *config_model_find(u8 type, unsigned int *len);

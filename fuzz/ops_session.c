@@ -206,11 +206,15 @@ static void limits(void)
 
 static void revalidate(void)
 {
+	u32 before = config_model_generation();
 	int err;
 
 	watch_begin(CALL_BLOCK_REVALIDATE);
 	err = virtio_blk_revalidate(&lab.lb.vdev);
 	watch_end((u64)(s64)err);
+	/* It may also refresh, and fail because of what it finds then. */
+	if (config_model_generation() != before)
+		config_model_refreshed();
 }
 
 static void kick(void)
