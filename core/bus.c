@@ -181,8 +181,7 @@ void virtio_config_changed(struct virtio_device *vdev)
 	/* NEEDS_RESET, or bits that we set and the device dropped. */
 	if (status >= 0 && status != core->status)
 		virtio_device_break(vdev, VIRTIO_BROKEN_STATUS);
-	if (!vdev->dev.driver)
-		return;
+	/* Ready, so bound: unbinding ends readiness, then synchronizes. */
 	drv = to_virtio_driver(vdev->dev.driver);
 	if (drv->config_changed)
 		drv->config_changed(vdev);

@@ -120,6 +120,7 @@ static void test_other_requests(void **state)
 	assert_int_equal(clear(VIRTIO_BLK_T_WRITE_ZEROES, 0, 17), -EINVAL);
 	assert_int_equal(clear(VIRTIO_BLK_T_DISCARD, 0, 0), -EINVAL);
 	assert_int_equal(submit(VIRTIO_BLK_T_FLUSH, 0, id, 20), -EINVAL);
+	assert_int_equal(submit(VIRTIO_BLK_T_DISCARD, 0, zero, 512), -EINVAL);
 	assert_int_equal(submit(VIRTIO_BLK_T_GET_ID, 0, id, 19), -EINVAL);
 }
 

@@ -205,6 +205,51 @@ static void S21_a_driver_is_registered_once(void **state)
 	rig_end(rig);
 }
 
+static void S14_a_device_for_which_no_index_is_left_is_refused(void **state)
+{
+	struct loopback *lb = calloc(VLAB_IDA_MAX, sizeof(*lb));
+	struct rig *rig = rig_new();
+	unsigned int i;
+
+	(void)state;
+	assert_non_null(lb);
+	for (i = 0; i < VLAB_IDA_MAX; i++) {
+		loopback_init(&lb[i], LOOPBACK_FIELDS, &rig->regs, RIG_DEVICE,
+			      RIG_VENDOR);
+		assert_int_equal(register_virtio_device(&lb[i].vdev), 0);
+	}
+	assert_int_equal(register_virtio_device(rig_vdev(rig)), -ENOSPC);
+	assert_int_equal(rig->writes, 0);
+	assert_null(rig_vdev(rig)->core);
+	for (i = 0; i < VLAB_IDA_MAX; i++)
+		unregister_virtio_device(&lb[i].vdev);
+	rig_start(rig);
+	assert_true(rig_bound(rig));
+	rig_end(rig);
+	free(lb);
+}
+
+static void S14_a_device_that_the_bus_refuses_is_left_failed(void **state)
+{
+	struct virtio_device other = { 0 };
+	struct rig *rig = rig_new();
+
+	(void)state;
+	/* A device that somebody else named like the first of ours. */
+	assert_int_equal(register_virtio_driver(&rig->drv), 0);
+	assert_int_equal(port_device_add(&other.dev, "virtio", 0), 0);
+	assert_int_equal(register_virtio_device(rig_vdev(rig)), -EEXIST);
+	assert_int_equal(rig->regs.status,
+			 VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_FAILED);
+	assert_null(rig_vdev(rig)->core);
+	port_device_del(&other.dev);
+	port_device_put(&other.dev);
+	assert_int_equal(register_virtio_device(rig_vdev(rig)), 0);
+	assert_true(rig_bound(rig));
+	assert_int_equal(rig_vdev(rig)->index, 0);
+	rig_end(rig);
+}
+
 static void S22_a_bus_that_cannot_register_is_an_error(void **state)
 {
 	static const struct port_bus_ops other;
@@ -239,6 +284,10 @@ int main(void)
 		cmocka_unit_test(
 			S13b_status_is_shown_without_asking_the_device),
 		cmocka_unit_test(S14_bus_allocates_the_index),
+		cmocka_unit_test(
+			S14_a_device_for_which_no_index_is_left_is_refused),
+		cmocka_unit_test(
+			S14_a_device_that_the_bus_refuses_is_left_failed),
 		cmocka_unit_test(S21_a_driver_is_registered_once),
 	};
 

@@ -501,6 +501,63 @@ static void S20_no_callback_runs_after_unregister(void **state)
 	rig_end(rig);
 }
 
+/* Another CPU's interrupt comes now: it must find nothing to call. */
+static void wait_for_interrupts(struct virtio_device *vdev)
+{
+	struct rig *rig = to_rig(vdev);
+
+	rig->count++;
+	rig->value = rig->regs.status;
+	assert_false(virtqueue_interrupt(vdev, 0));
+}
+
+/* A queue alone while the device goes on, then the device with its driver. */
+static void S20_interrupts_are_waited_for_before_the_device_stops(void **state)
+{
+	struct rig *rig = rig_ring(4, RING_RESET);
+	struct virtqueue *vq = rig->vq[0];
+
+	(void)state;
+	rig_override(rig)->synchronize = wait_for_interrupts;
+	assert_int_equal(add(vq, 0, 1, token(0)), 0);
+	kick(vq);
+	assert_int_equal(device_serve(rig, 0), 1);
+	vq->vq_ops->shutdown(vq);
+	assert_int_equal(rig->count, 1);
+	assert_int_equal(rig->queue_resets, 1);
+	assert_int_equal(rig->value, RUNNING);
+	unregister_virtio_driver(&rig->drv);
+	assert_int_equal(rig->count, 2);
+	assert_int_equal(rig->value, RUNNING);
+	virtio_config_changed(rig_vdev(rig));
+	assert_int_equal(rig->callbacks, 0);
+	assert_int_equal(rig->changes, 0);
+	rig_end(rig);
+}
+
+/* Nothing to remove, but a device to clean up after. */
+static bool refuse_features_ok(struct rig *rig, u8 status)
+{
+	(void)rig;
+	return !(status & VIRTIO_CONFIG_S_FEATURES_OK);
+}
+
+static void S18_a_driver_without_remove_may_meet_a_device_that_fails(
+	void **state)
+{
+	struct rig *rig = rig_new();
+
+	(void)state;
+	rig->drv.remove = NULL;
+	rig->on_status = refuse_features_ok;
+	rig_start(rig);
+	assert_false(rig_bound(rig));
+	rig->on_status = NULL;
+	rig_rebind(rig);
+	assert_true(rig_bound(rig));
+	rig_end(rig);
+}
+
 static void S23_a_vanished_device_has_no_status(void **state)
 {
 	struct rig *rig = rig_ring(4, 0);
@@ -550,7 +607,11 @@ int main(void)
 			S18_a_driver_without_remove_is_cleaned_up_after),
 		cmocka_unit_test(S19_reset_is_an_operation_with_a_bounded_wait),
 		cmocka_unit_test(S19_a_slow_reset_is_waited_for),
+		cmocka_unit_test(
+			S18_a_driver_without_remove_may_meet_a_device_that_fails),
 		cmocka_unit_test(S20_no_callback_runs_after_unregister),
+		cmocka_unit_test(
+			S20_interrupts_are_waited_for_before_the_device_stops),
 		cmocka_unit_test(S23_a_vanished_device_has_no_status),
 	};
 
