@@ -87,6 +87,9 @@ class Committed(unittest.TestCase):
             self.assertEqual(sizes, each["queues"])
             words = [operand(step, "is") for step in steps if step.startswith("config features")]
             self.assertEqual(words[0] | words[1] << 32, int(each["features"], 16))
+            ids = [step for step in steps if step.startswith("config id")]
+            self.assertEqual([(operand(step, "device"), operand(step, "vendor")) for step in ids],
+                             [(each["device_id"], each["vendor_id"])])
 
 
 @unittest.skipUnless("VLABASM" in os.environ, "VLABASM names no vlabasm")

@@ -71,6 +71,11 @@ def plug(device, kind=""):
     return " ".join(words)
 
 
+def present_id(device):
+    """The step that makes the plain device one of this type, with the type's dependencies between features."""
+    return f"config id device={device['device_id']} vendor={device['vendor_id']:#x}"
+
+
 def present_features(device):
     words = features_of(device) & 0xffffffff, features_of(device) >> 32
     return [f"config features word={word} is={bits:#010x}" for word, bits in enumerate(words)]
@@ -100,7 +105,8 @@ def present_config(device):
 
 def config_program(device):
     """What a driver finds of the device."""
-    steps = [plug(device), *present_features(device), *present_queues(device["queues"]), *present_config(device)]
+    steps = [plug(device), present_id(device), *present_features(device), *present_queues(device["queues"]),
+             *present_config(device)]
     length = len(bytes.fromhex(device["config"]))
     steps += ["driver find type=1", "driver read token=0 own_len",
               "driver find type=3", "driver read token=1 own_len",
@@ -126,7 +132,8 @@ def input_pages(device, room):
 
 def negotiation_program(device):
     """What a driver that knows a few bits makes of the offer."""
-    return [plug(device), *present_features(device), *present_queues(device["queues"][:TRANSPORT_QUEUES]),
+    return [plug(device), present_id(device), *present_features(device),
+            *present_queues(device["queues"][:TRANSPORT_QUEUES]),
             "driver agree", "bus show name=features", "driver find type=1", "driver read token=0 own_len",
             *HONEST_BUFFER, "bus unbind", "bus bind", "bus show name=features"]
 
