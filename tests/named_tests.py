@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Every row of docs/seed.md and every rule of docs/config-format.md has a test.
+"""Every row of docs/seed.md and every rule of docs/config-format.md has a test,
+and so has every line of the core that tests/coverage-exclusions.txt excuses.
 
 usage: named_tests.py ROOT
 """
@@ -70,12 +71,21 @@ def check_rules(root: pathlib.Path, tests: set[str]) -> list[str]:
     return bad if written else ["docs/config-format.md: no rules"]
 
 
+def check_exclusions(root: pathlib.Path, tests: set[str]) -> list[str]:
+    path = "tests/coverage-exclusions.txt"
+    bad = []
+    for number, line in enumerate((root / path).read_text().splitlines(), 1):
+        if line and not line.startswith("#") and (name := line.rpartition(": ")[2]) not in tests:
+            bad.append(f"{path}:{number}: the reason ends with no test: {name}")
+    return bad
+
+
 def main() -> int:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     root = pathlib.Path(sys.argv[1])
     tests = tests_of(root)
-    bad = check_seed(root, tests) + check_rules(root, tests)
+    bad = check_seed(root, tests) + check_rules(root, tests) + check_exclusions(root, tests)
     for line in bad:
         print(line)
     return 1 if bad else 0
