@@ -14,7 +14,7 @@
 #include <vlab/port.h>
 #include <vlab/virtio_ring.h>
 
-#define PEER_RING_FEATURES                                                     \
+#define PEER_RING_FEATURES \
 	(1ULL << VIRTIO_RING_F_EVENT_IDX | 1ULL << VIRTIO_RING_F_INDIRECT_DESC)
 #define PEER_FEATURES (PEER_RING_FEATURES | 1ULL << VIRTIO_F_VERSION_1)
 

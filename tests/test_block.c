@@ -420,22 +420,14 @@ static void test_unbound(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_read_and_write),
-		TEST(test_many_pieces),
-		TEST(test_bytes_on_the_wire),
-		TEST(test_other_requests),
-		TEST(test_not_offered),
-		TEST(test_range_of_the_disk),
-		TEST(test_whole_blocks),
-		TEST(test_answers),
-		TEST(test_status_not_written),
-		TEST(test_room),
-		TEST(test_any_order),
-		TEST(test_large_ring),
-		TEST(test_two_queues),
-		TEST(test_reclaim),
-		TEST(test_broken_queue),
-		TEST(test_unbound),
+		TEST(test_read_and_write),     TEST(test_many_pieces),
+		TEST(test_bytes_on_the_wire),  TEST(test_other_requests),
+		TEST(test_not_offered),	       TEST(test_range_of_the_disk),
+		TEST(test_whole_blocks),       TEST(test_answers),
+		TEST(test_status_not_written), TEST(test_room),
+		TEST(test_any_order),	       TEST(test_large_ring),
+		TEST(test_two_queues),	       TEST(test_reclaim),
+		TEST(test_broken_queue),       TEST(test_unbound),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,8 +58,8 @@ static bool bound_with(u64 features, unsigned int offset, u64 val,
 /* CF14: values that no request could be made for are refused. */
 static void test_config_refused(void **state)
 {
-	static const u32 block_sizes[] = { 0, 1, 256, 513, 1000, 8192,
-					   1U << 31, ~0U };
+	static const u32 block_sizes[] = { 0,	 1,    256,	 513,
+					   1000, 8192, 1U << 31, ~0U };
 	unsigned int i;
 
 	(void)state;
@@ -83,9 +83,14 @@ static void test_config_too_short(void **state)
 		u64 feature;
 		u16 end;
 	} fields[] = {
-		{ 0, 8 },	     { F(SIZE_MAX), 12 }, { F(SEG_MAX), 16 },
-		{ F(BLK_SIZE), 24 }, { F(TOPOLOGY), 32 }, { F(MQ), 36 },
-		{ F(DISCARD), 48 },  { F(WRITE_ZEROES), 52 },
+		{ 0, 8 },
+		{ F(SIZE_MAX), 12 },
+		{ F(SEG_MAX), 16 },
+		{ F(BLK_SIZE), 24 },
+		{ F(TOPOLOGY), 32 },
+		{ F(MQ), 36 },
+		{ F(DISCARD), 48 },
+		{ F(WRITE_ZEROES), 52 },
 	};
 	unsigned int i;
 
@@ -224,14 +229,10 @@ static void test_revalidate(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_fewer_queues),
-		TEST(test_too_many_queues),
-		TEST(test_config_refused),
-		TEST(test_config_too_short),
-		TEST(test_config_replaced),
-		TEST(test_topology),
-		TEST(test_ring_too_small),
-		TEST(test_revalidate),
+		TEST(test_fewer_queues),    TEST(test_too_many_queues),
+		TEST(test_config_refused),  TEST(test_config_too_short),
+		TEST(test_config_replaced), TEST(test_topology),
+		TEST(test_ring_too_small),  TEST(test_revalidate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,8 +16,8 @@ static int loopback_open(void **state)
 static void test_bounds_of_arrays(void **state)
 {
 	static const unsigned int offsets[] = { VIRTIO_CONFIG_DEVICE_MAX,
-					VIRTIO_CONFIG_DEVICE_MAX + 1,
-					VIRTIO_CONFIG_SIZE_MAX, ~0U };
+						VIRTIO_CONFIG_DEVICE_MAX + 1,
+						VIRTIO_CONFIG_SIZE_MAX, ~0U };
 	const struct virtio_transport_ops *ops = lb.vdev.transport;
 	const unsigned int size = VIRTIO_CONFIG_SIZE_MAX;
 	const unsigned int end = VIRTIO_CONFIG_DEVICE_MAX;
@@ -37,10 +37,10 @@ static void test_bounds_of_arrays(void **state)
 	assert_int_equal(r->config_read(&lb.vdev, end - 8, buf, 8), 0);
 	assert_int_equal(r->config_read(&lb.vdev, end - 7, buf, 8), -EINVAL);
 	for (i = 0; i < ARRAY_SIZE(offsets); i++) {
-		assert_int_equal(
-			r->config_read(&lb.vdev, offsets[i], buf, 1), -EINVAL);
-		assert_int_equal(
-			r->config_write(&lb.vdev, offsets[i], buf, 1), -EINVAL);
+		assert_int_equal(r->config_read(&lb.vdev, offsets[i], buf, 1),
+				 -EINVAL);
+		assert_int_equal(r->config_write(&lb.vdev, offsets[i], buf, 1),
+				 -EINVAL);
 	}
 	assert_int_equal(r->device_features(&lb.vdev, 2, &bits), -EINVAL);
 	assert_int_equal(r->driver_features(&lb.vdev, 2, 0), -EINVAL);
@@ -78,7 +78,11 @@ static void test_status_and_queues(void **state)
 	static const struct loopback_ops deaf = { .status = ignore_status };
 	const struct virtio_transport_ops *ops = lb.vdev.transport;
 	struct virtio_vq_setup setup = {
-		.index = 7, .num = 8, .desc = 64, .avail = 64, .used = 64,
+		.index = 7,
+		.num = 8,
+		.desc = 64,
+		.avail = 64,
+		.used = 64,
 	};
 
 	(void)state;
@@ -125,8 +129,8 @@ static void test_setup_refused(void **state)
 
 static void test_field_space(void **state)
 {
-	static const u8 space[] = { 1, 16, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0,
-				    0, 0,  0, 0, 2, 4, 3, 0, 0, 2, 9, 0 };
+	static const u8 space[] = { 1, 16, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0,
+				    0, 0,  0, 0, 0, 2, 4, 3, 0, 0, 2, 9, 0 };
 	u8 bytes[255] = { 0 };
 	unsigned int i;
 
@@ -151,10 +155,8 @@ static void test_field_space(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_bounds_of_arrays),
-		TEST(test_gone),
-		TEST(test_status_and_queues),
-		TEST(test_setup_refused),
+		TEST(test_bounds_of_arrays),  TEST(test_gone),
+		TEST(test_status_and_queues), TEST(test_setup_refused),
 		TEST(test_field_space),
 	};
 

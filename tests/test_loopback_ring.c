@@ -209,8 +209,8 @@ static void test_indirect(void **state)
 	(void)state;
 	hand_open(4, 1ULL << VIRTIO_RING_F_INDIRECT_DESC);
 	for (i = 0; i < 6; i++)
-		table[i] = make_desc(&data[i], 1, VRING_DESC_F_NEXT,
-				     (u16)(i + 1));
+		table[i] =
+			make_desc(&data[i], 1, VRING_DESC_F_NEXT, (u16)(i + 1));
 	table[5] = make_desc(&data[40], 8, VRING_DESC_F_WRITE, 0);
 	hand_desc(1, table, sizeof(table), VRING_DESC_F_INDIRECT, 0);
 	hand_post(1);
@@ -339,12 +339,12 @@ static void test_signal_by_event(void **state)
 		u16 old, pushes, event;
 		bool signal;
 	} cases[] = {
-		{ 0, 1, 0, true },	{ 0, 1, 1, false },
+		{ 0, 1, 0, true },	 { 0, 1, 1, false },
 		{ 0, 1, 0xffff, false }, { 5, 3, 5, true },
-		{ 5, 3, 7, true },	{ 5, 3, 8, false },
-		{ 5, 3, 4, false },	{ 0xffff, 1, 0xffff, true },
+		{ 5, 3, 7, true },	 { 5, 3, 8, false },
+		{ 5, 3, 4, false },	 { 0xffff, 1, 0xffff, true },
 		{ 0xffff, 1, 0, false }, { 0xfffe, 4, 0xfffe, true },
-		{ 0xfffe, 4, 0, true },	{ 0xfffe, 4, 1, true },
+		{ 0xfffe, 4, 0, true },	 { 0xfffe, 4, 1, true },
 		{ 0xfffe, 4, 2, false }, { 0xfffe, 4, 0xfffd, false },
 	};
 	unsigned int i, j;
