@@ -231,6 +231,7 @@ int virtio_use_bit(struct virtio_device *vdev, void *token, unsigned int len,
 	struct virtio_core *core = vdev->core;
 	unsigned int half = len / 2;
 	bool common;
+	u8 type;
 	int pos, err;
 
 	/* This makes it convenient to pass on what find() returned. */
@@ -241,6 +242,10 @@ int virtio_use_bit(struct virtio_device *vdev, void *token, unsigned int len,
 		return pos;
 	if (!len || len % 2)
 		return -EINVAL;
+	/* Half of a queue's field is its size, which is the device's word. */
+	type = core->config[pos] & VIRTIO_CONFIG_TYPE_MAX;
+	if (type == VIRTIO_CONFIG_F_VIRTQUEUE)
+		return -EPERM;
 	/* A reset takes the ladder back to before DRIVER. */
 	if (core->features_ok || !(core->status & VIRTIO_CONFIG_S_DRIVER))
 		return -EPERM;
@@ -249,8 +254,7 @@ int virtio_use_bit(struct virtio_device *vdev, void *token, unsigned int len,
 		return 0;
 	if (!virtio_test_bit(core->config + pos + 2, bitnum))
 		return 0;
-	common = (core->config[pos] & VIRTIO_CONFIG_TYPE_MAX) ==
-		 VIRTIO_CONFIG_F_VIRTIO;
+	common = type == VIRTIO_CONFIG_F_VIRTIO;
 	err = common ? may_use(vdev, bitnum) : 0;
 	if (!err)
 		err = acknowledge(vdev, (unsigned int)pos, half, bitnum);

@@ -151,10 +151,8 @@ int virtio_registers_write(struct virtio_device *vdev, u8 type,
 
 	if (type == VIRTIO_CONFIG_F_DEVICE)
 		return regs->config_write(vdev, offset, bytes, len);
-	if (type != VIRTIO_CONFIG_F_VIRTIO || offset != FEATURE_BYTES ||
-	    len != FEATURE_BYTES)
-		return -EINVAL;
-	for (word = 0; word < FEATURE_BYTES / 4; word++) {
+	/* The rest is the acknowledge half of the features, always whole. */
+	for (word = 0; word < len / 4; word++) {
 		err = regs->driver_features(
 			vdev, word, get_unaligned_le32(bytes + 4 * word));
 		if (err)

@@ -222,6 +222,24 @@ static void S7_an_odd_field_has_no_halves(void **state)
 	}
 }
 
+static int use_bit_of_queue(struct rig *rig)
+{
+	unsigned int len;
+	void *field = find_bits(rig, VIRTIO_CONFIG_F_VIRTQUEUE, &len);
+
+	assert_int_equal(use(rig, field, len, 3), -EPERM);
+	return 0;
+}
+
+static void S8_no_bit_is_written_over_the_size_of_a_queue(void **state)
+{
+	struct rig *rig = rig_bits(TYPE_BITS, 2, 0xff);
+
+	(void)state;
+	loopback_add_queue(&rig->regs, 8, 8);
+	negotiate(rig, use_bit_of_queue);
+}
+
 static int watched_write(struct virtio_device *vdev, unsigned int offset,
 			 const void *buf, unsigned int len)
 {
@@ -435,6 +453,7 @@ int main(void)
 		cmocka_unit_test(
 			S6_bits_are_numbered_in_bytes_on_every_machine),
 		cmocka_unit_test(S7_an_odd_field_has_no_halves),
+		cmocka_unit_test(S8_no_bit_is_written_over_the_size_of_a_queue),
 		cmocka_unit_test(
 			S8a_only_the_acknowledge_half_is_written_and_from_private_bytes),
 		cmocka_unit_test(S8b_bits_are_used_before_features_ok_only),

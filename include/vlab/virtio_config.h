@@ -73,8 +73,8 @@ struct virtqueue;
  * @get: copy a field. @len must be the length that find() gave.
  *	0, -EINVAL (not a token, other length), -ESTALE (a token of an earlier
  *	binding or snapshot).
- * @set: write a field. Feature fields are refused (-EPERM): virtio_use_bit()
- *	writes their acknowledge half. Errors as @get, or the transport's.
+ * @set: write a field. Feature fields and queues are refused (-EPERM):
+ *	virtio_use_bit() writes an acknowledge half. Errors as @get, or the transport's.
  * @get_status: the status byte, 0 to 255, or -ENODEV when the device is gone.
  * @set_status: 0 or a negative errno. Drivers do not need it: the bus keeps
  *	the ladder.
@@ -158,7 +158,8 @@ VLAB_API int virtio_device_config(struct virtio_device *vdev,
  *
  * Returns 1 when the device offers the bit and it is now acknowledged, 0 when
  * it is not offered or lies past the offered half, or a negative errno: -EPERM
- * once the features are agreed and after a reset, -EOPNOTSUPP when the bit
+ * once the features are agreed, after a reset, and for a field that is a
+ * queue's, -EOPNOTSUPP when the bit
  * needs another that is not acknowledged, -ENOMEM, -EIO when it cannot be
  * written, -EINVAL, -ESTALE as get().
  */
