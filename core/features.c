@@ -118,9 +118,23 @@ static u64 low_bits(const u8 *bytes, unsigned int half)
 	u64 bits = 0;
 	unsigned int i;
 
-	for (i = 0; i < half && i < 8; i++)
+	if (half >= 8)
+		return get_unaligned_le64(bytes);
+	for (i = 0; i < half; i++)
 		bits |= (u64)bytes[i] << (8 * i);
 	return bits;
+}
+
+static void put_low_bits(u64 bits, u8 *bytes, unsigned int half)
+{
+	unsigned int i;
+
+	if (half >= 8) {
+		put_unaligned_le64(bits, bytes);
+		return;
+	}
+	for (i = 0; i < half; i++)
+		bytes[i] = (u8)(bits >> (8 * i));
 }
 
 static u64 understood_by(const struct virtio_device *vdev,
@@ -158,7 +172,7 @@ int virtio_features_start(struct virtio_device *vdev,
 			  const struct virtio_driver *drv)
 {
 	struct virtio_core *core = vdev->core;
-	unsigned int half, i;
+	unsigned int half;
 	u8 *field;
 
 	core->offered = 0;
@@ -169,8 +183,7 @@ int virtio_features_start(struct virtio_device *vdev,
 	core->offered = low_bits(field, half);
 	core->features =
 		close_features(vdev, core->offered & understood_by(vdev, drv));
-	for (i = 0; i < half && i < 8; i++)
-		field[half + i] = (u8)(core->features >> (8 * i));
+	put_low_bits(core->features, field + half, half);
 	return write_acks(vdev, field_pos(core, field), field, half);
 }
 

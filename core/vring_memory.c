@@ -102,6 +102,13 @@ static void destroy_ring(struct vring *vring)
 			  (void __force *)vring->desc, vring->ring_addr);
 }
 
+/* A driver that only polls shall not be interrupted. */
+static void choose_callbacks(struct vring *vring)
+{
+	if (!vring->vq.callback)
+		vring_callback_off(vring);
+}
+
 /* As new: the private state and every word of the ring that is read. */
 void vring_init_state(struct vring *vring)
 {
@@ -114,9 +121,7 @@ void vring_init_state(struct vring *vring)
 	shared_write16(&vring->used->flags, 0);
 	shared_write16(&vring->used->idx, 0);
 	shared_write16((__le16 __shared *)&vring->used->ring[num], 0);
-	/* A driver that only polls shall not be interrupted. */
-	if (!vring->vq.callback)
-		vring_callback_off(vring);
+	choose_callbacks(vring);
 }
 
 struct vring *vring_create(struct virtio_device *vdev, unsigned int index,
@@ -148,7 +153,8 @@ struct vring *vring_create(struct virtio_device *vdev, unsigned int index,
 		if (err)
 			goto free_ring;
 	}
-	vring_init_state(vring);
+	/* All else that a new queue starts from was allocated as zeroes. */
+	choose_callbacks(vring);
 	return vring;
 
 free_ring:

@@ -20,9 +20,9 @@
  * at the beginning of each that was freed.
  */
 #define SMALL_SIZE (2u << 20)
-#define LARGE_BLOCK (4u << 10)
+#define LARGE_BLOCK (2u << 10)
 #define FENCE 64u
-#define FREED_FENCE 1024u
+#define FREED_FENCE 512u
 
 /* How much of uninitialised memory shows it: what is checked, and more. */
 #define POISON_SHOWN 128u
@@ -68,18 +68,18 @@ static u32 align_up(size_t n, u32 align)
 }
 
 /*
- * Zero memory that begins at a word. A memset() would ask ASan about each byte,
+ * Fill memory that begins at a word. A memset() would ask ASan about each byte,
  * which costs more than the stores; hence volatile, or it becomes one again.
  */
-static void zero(u8 *p, size_t size)
+void arena_fill(void *p, u8 value, size_t size)
 {
-	volatile u64 *word = (u64 *)(void *)p;
+	u64 wide = value * 0x0101010101010101ULL;
 	size_t words = size / 8, i;
 
 	for (i = 0; i < words; i++)
-		word[i] = 0;
+		((volatile u64 *)p)[i] = wide;
 	for (i = 8 * words; i < size; i++)
-		((volatile u8 *)p)[i] = 0;
+		((volatile u8 *)p)[i] = value;
 }
 
 static bool is_large(size_t size)
@@ -214,7 +214,7 @@ void *vlab_port_zalloc(size_t size)
 	u8 *p = private_alloc(size);
 
 	if (p)
-		zero(p, size);
+		arena_fill(p, 0, size);
 	return p;
 }
 
@@ -223,9 +223,10 @@ void *vlab_port_alloc(size_t size)
 {
 	u8 *p = private_alloc(size);
 
-	if (p)
-		sanitizer_poison(p, min_t(size_t, size, POISON_SHOWN), size,
-				 ARENA_POISON);
+	if (!p)
+		return NULL;
+	arena_fill(p, ARENA_POISON, min_t(size_t, size, POISON_SHOWN));
+	sanitizer_forget(p, size);
 	return p;
 }
 
@@ -244,7 +245,8 @@ void vlab_port_free(const void *ptr)
 
 /*
  * Zero what an earlier execution left of a block, and only that: runs of dirty
- * pieces within each word of the map.
+ * pieces within each word of the map. A last piece that is the block's only in
+ * part stays dirty: a longer block may come to lie there.
  */
 static void clean(u32 offset, size_t size)
 {
@@ -258,13 +260,17 @@ static void clean(u32 offset, size_t size)
 			mask &= (1ULL << (end - word * 64)) - 1;
 		dirty = arena_dirty_pieces[word] & mask;
 		arena_dirty_pieces[word] &= ~mask;
+		if (end - word * 64 <= 64 && (offset + size) % DIRTY)
+			arena_dirty_pieces[word] |=
+				dirty & 1ULL << (end - word * 64 - 1);
 		while (dirty) {
 			from = (unsigned int)__builtin_ctzll(dirty);
 			rest = ~(dirty >> from);
 			run = rest ? (unsigned int)__builtin_ctzll(rest) : 64;
 			at = (word * 64 + from) * DIRTY;
-			zero(arena_dma_memory + at,
-			     min_t(size_t, run * DIRTY, offset + size - at));
+			arena_fill(arena_dma_memory + at, 0,
+				   min_t(size_t, run * DIRTY,
+					 offset + size - at));
 			dirty = run + from < 64 ? dirty & ~0ULL << (run + from)
 						: 0;
 		}

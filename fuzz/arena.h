@@ -91,6 +91,9 @@ static inline void arena_dirty(s64 offset, size_t len)
 	} while (++first <= last);
 }
 
+/* Fill memory of the laboratory that begins at a word. */
+void arena_fill(void *p, u8 value, size_t size);
+
 /* Nothing may be left: fires oracles. */
 void arena_check_empty(void);
 

@@ -73,7 +73,7 @@ static void begin(const struct target *target)
 	}
 
 	memset(&finding, 0, sizeof(finding));
-	memset(&lab, 0, sizeof(lab));
+	arena_fill(&lab, 0, sizeof(lab));
 	trace_reset();
 	watch_reset();
 	config_model_reset();

@@ -81,15 +81,13 @@ bool sanitizer_fences(void)
 #endif
 }
 
-void sanitizer_poison(void *p, size_t shown, size_t size, int pattern)
+void sanitizer_forget(const void *p, size_t size)
 {
 #ifdef VLAB_MSAN
-	(void)shown;
-	(void)pattern;
 	__msan_allocated_memory(p, size);
 #else
+	(void)p;
 	(void)size;
-	memset(p, pattern, shown);
 #endif
 }
 

@@ -31,8 +31,8 @@ void sanitizer_open(const void *p, size_t size);
 /* Does ASan know of a fence? */
 bool sanitizer_fences(void);
 
-/* This memory was never written: MSan knows, or the first bytes show it. */
-void sanitizer_poison(void *p, size_t shown, size_t size, int pattern);
+/* Whatever this memory holds, nobody wrote it: for MSan. */
+void sanitizer_forget(const void *p, size_t size);
 
 /* MSan reports the first byte that was never written. */
 void sanitizer_check_initialised(const void *p, size_t size);

@@ -163,25 +163,36 @@ static void present_registers(struct loopback_regs *regs, unsigned int queues,
 	regs->config_len = cpu_to_le16((u16)len);
 }
 
+static unsigned int put_field(u8 *at, u8 type, const void *bytes, u8 len)
+{
+	at[0] = type;
+	at[1] = len;
+	memcpy(at + 2, bytes, len);
+	return 2u + len;
+}
+
 /* The fields of the 2007 interface. */
 static void present_fields(struct loopback_regs *regs, unsigned int queues,
 			   u16 num)
 {
-	u8 config[64];
+	u8 bytes[64] = { 0 }, *at = regs->field;
 	unsigned int i, len;
 
-	regs->field_len = 0;
-	loopback_add_features(regs, lab_base_features());
-	for (i = 0; i < queues; i++)
-		loopback_add_queue(regs, (u16)i, num);
-	len = device_config(config, queues);
-	if (len)
-		loopback_add_field(regs, VIRTIO_CONFIG_F_DEVICE, config,
-				   (u8)len);
-	if (lab.device == LAB_PLAIN) {
-		loopback_add_field(regs, 0x41, plain_config, 6);
-		loopback_add_field(regs, 0x42, plain_config + 6, 2);
+	put_unaligned_le64(lab_base_features(), bytes);
+	at += put_field(at, VIRTIO_CONFIG_F_VIRTIO, bytes, 16);
+	for (i = 0; i < queues; i++) {
+		put_unaligned_le16((u16)i, bytes);
+		put_unaligned_le16(num, bytes + 2);
+		at += put_field(at, VIRTIO_CONFIG_F_VIRTQUEUE, bytes, 4);
 	}
+	len = device_config(bytes, queues);
+	if (len)
+		at += put_field(at, VIRTIO_CONFIG_F_DEVICE, bytes, (u8)len);
+	if (lab.device == LAB_PLAIN) {
+		at += put_field(at, 0x41, plain_config, 6);
+		at += put_field(at, 0x42, plain_config + 6, 2);
+	}
+	regs->field_len = cpu_to_le16((u16)(at - regs->field));
 }
 
 /* The whole configuration as an honest device has it. */

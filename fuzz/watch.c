@@ -280,15 +280,12 @@ static void check_register_once(const struct frame *frame,
 				const struct register_place *r, u32 offset,
 				u32 size)
 {
-	u64 *reader = register_reader + offset;
-	u32 i;
+	u64 *first = register_reader + offset, *last = first + size - 1;
 
-	for (i = 0; i < size; i++) {
-		if (reader[i] == frame->serial)
-			fire_double_fetch(r->cell,
-					  (offset - r->offset) >> r->shift);
-		reader[i] = frame->serial;
-	}
+	if (*first == frame->serial || *last == frame->serial)
+		fire_double_fetch(r->cell, (offset - r->offset) >> r->shift);
+	*first = frame->serial;
+	*last = frame->serial;
 }
 
 static void check_ring_once(const struct frame *frame, const struct read *read)

@@ -110,9 +110,7 @@ def config_program(device):
     length = len(bytes.fromhex(device["config"]))
     steps += ["driver find type=1", "driver read token=0 own_len",
               "driver find type=3", "driver read token=1 own_len",
-              f"driver device_config at=0 len={length}",
-              "driver find type=2", "driver refresh", "driver find type=3",
-              f"driver device_config at=0 len={length}", *HONEST_BUFFER]
+              f"driver device_config at=0 len={length}", "driver find type=2"]
     return steps, input_pages(device, STEPS_MAX - len(steps))
 
 
@@ -135,7 +133,7 @@ def negotiation_program(device):
     return [plug(device), present_id(device), *present_features(device),
             *present_queues(device["queues"][:TRANSPORT_QUEUES]),
             "driver agree", "bus show name=features", "driver find type=1", "driver read token=0 own_len",
-            *HONEST_BUFFER, "bus unbind", "bus bind", "bus show name=features"]
+            *HONEST_BUFFER]
 
 
 def block_requests(device):
@@ -210,11 +208,11 @@ def programs(recording):
         name = f"qemu-{slug(device)}.vlab"
         steps, pages = config_program(device)
         notes = ("Then the pages that its driver may select.",) if pages else ()
-        add(made, f"config/{name}", text(device, "a driver finds all of it, and is served.", steps + pages, notes))
+        add(made, f"config/{name}", text(device, "a driver finds all of it.", steps + pages, notes))
         offer = (device["name"], features_of(device))
         if offer not in offers:
             offers.add(offer)
-            add(made, f"features/{name}", text(device, "its offer of features is negotiated, twice.",
+            add(made, f"features/{name}", text(device, "its offer of features is negotiated, and served.",
                                                negotiation_program(device), cut_note(device)))
         if device["device_id"] == ID_BLOCK:
             add(made, f"session/{name}", text(device, "the block driver uses it.", block_program(device),

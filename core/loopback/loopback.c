@@ -60,6 +60,15 @@ static int loopback_get_status(struct virtio_device *vdev)
 	return read_reg8(&lb->regs->status);
 }
 
+static void forget_features(struct loopback_regs *regs)
+{
+	unsigned int word;
+
+	for (word = 0; word < ARRAY_SIZE(regs->driver_features); word++)
+		if (regs->driver_features[word])
+			device_write32(&regs->driver_features[word], 0);
+}
+
 static int loopback_set_status(struct virtio_device *vdev, u8 status)
 {
 	struct loopback *lb = to_loopback(vdev);
@@ -70,8 +79,7 @@ static int loopback_set_status(struct virtio_device *vdev, u8 status)
 		return 0;
 	if (!status) {
 		disable_queues(lb);
-		device_write32(&lb->regs->driver_features[0], 0);
-		device_write32(&lb->regs->driver_features[1], 0);
+		forget_features(lb->regs);
 	}
 	device_write8(&lb->regs->status, status);
 	return 0;
@@ -279,7 +287,7 @@ static void loopback_isolate(struct virtio_device *vdev)
 }
 
 /* Addresses are the port's, and a queue can be taken back alone. */
-#define LOOPBACK_FEATURES                                                      \
+#define LOOPBACK_FEATURES \
 	(1ULL << VIRTIO_F_ACCESS_PLATFORM | 1ULL << VIRTIO_F_RING_RESET)
 
 static const struct virtio_transport_ops loopback_fields_transport = {
@@ -326,9 +334,9 @@ void loopback_init(struct loopback *lb, enum loopback_kind kind,
 	lb->vdev.id.device = device;
 	lb->vdev.id.vendor = vendor;
 	lb->vdev.config = &virtio_config_fields_ops;
-	lb->vdev.transport = kind == LOOPBACK_FIELDS ?
-				     &loopback_fields_transport :
-				     &loopback_registers_transport;
+	lb->vdev.transport = kind == LOOPBACK_FIELDS
+				     ? &loopback_fields_transport
+				     : &loopback_registers_transport;
 }
 
 int loopback_add_field(struct loopback_regs *regs, u8 type, const void *bytes,
