@@ -24,8 +24,8 @@
 #define FENCE 64u
 #define FREED_FENCE 512u
 
-/* How much of uninitialised memory shows it: what is checked, and more. */
-#define POISON_SHOWN 128u
+/* How much of uninitialised memory shows it, and is looked at. */
+#define POISON_SHOWN 64u
 
 struct pool {
 	u8 *memory;
@@ -52,7 +52,7 @@ static u8 private_memory[ARENA_PRIVATE_SIZE] __attribute__((aligned(4096)));
 static struct pool private_pool = {
 	.memory = private_memory,
 	.size = ARENA_PRIVATE_SIZE,
-	.align = 16,
+	.align = 64,
 };
 static struct pool dma_pool = {
 	.memory = arena_dma_memory,
@@ -94,18 +94,29 @@ static void pool_reset(struct pool *pool)
 	pool->live = 0;
 }
 
+/* Where the last, not quite full 64 bytes of a block begin. */
+static u8 *tail(const struct block *block)
+{
+	return block->pool->memory + block->offset + (block->size & ~63u);
+}
+
+static void fence_large(const struct block *block)
+{
+	sanitizer_open(tail(block), block->size % 64);
+	sanitizer_fence(tail(block) + align_up(block->size % 64, 64), FENCE);
+}
+
 /* The fences of the last execution's large blocks. */
-static void open_large_fences(void)
+static void open_large(void)
 {
 	struct block *block;
-	u8 *p;
 
 	for (block = blocks; block < blocks + arena.blocks; block++) {
 		if (!is_large(block->size))
 			continue;
-		p = block->pool->memory + block->offset;
-		sanitizer_open(p, FREED_FENCE);
-		sanitizer_open(p + align_up(block->size, 8), FENCE);
+		sanitizer_open(block->pool->memory + block->offset,
+			       FREED_FENCE);
+		sanitizer_open(tail(block), 64 + FENCE);
 	}
 }
 
@@ -118,7 +129,7 @@ void arena_reset(void)
 		sanitizer_fence(arena_dma_memory, SMALL_SIZE);
 		fenced = true;
 	}
-	open_large_fences();
+	open_large();
 	memset(&arena, 0, sizeof(arena));
 	pool_reset(&private_pool);
 	pool_reset(&dma_pool);
@@ -173,7 +184,8 @@ static struct block *pool_take(struct pool *pool, size_t size,
 {
 	u32 *top = is_large(size) ? &pool->large_top : &pool->small_top;
 	u32 end = is_large(size) ? pool->size : SMALL_SIZE;
-	u32 offset = *top, room;
+	u32 offset = *top;
+	struct block *block;
 
 	if (must_fail(kind))
 		return NULL;
@@ -184,14 +196,13 @@ static struct block *pool_take(struct pool *pool, size_t size,
 		arena.failed[kind] = true;
 		return NULL;
 	}
-	room = align_up(size + FENCE, pool->align);
-	*top = offset + room;
+	*top = offset + align_up(size + FENCE, pool->align);
+	block = new_block(pool, offset, size);
 	if (is_large(size))
-		sanitizer_fence(pool->memory + offset + align_up(size, 8),
-				FENCE);
+		fence_large(block);
 	else
 		sanitizer_open(pool->memory + offset, size);
-	return new_block(pool, offset, size);
+	return block;
 }
 
 static void pool_give(struct block *block)
@@ -340,7 +351,7 @@ static void check_initialised(const u8 *p, u32 len)
 	    !in_private_memory(p, len))
 		return;
 	sanitizer_check_initialised(p, len);
-	for (i = 0; i < len && i < 64; i++) {
+	for (i = 0; i < len && i < POISON_SHOWN; i++) {
 		run = p[i] == ARENA_POISON ? run + 1 : 0;
 		if (run == 2) {
 			oracle_fire(ORACLE_PRIVATE_BYTES,

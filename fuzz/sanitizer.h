@@ -22,10 +22,16 @@
 #endif
 #endif
 
-/* Nobody may touch this memory; @p is aligned to 8. */
+/*
+ * Nobody may touch this memory; @p is aligned to 64. So is what follows up to
+ * the next multiple.
+ */
 void sanitizer_fence(const void *p, size_t size);
 
-/* This memory is in use; @p is aligned to 8. */
+/*
+ * This memory is in use; @p is aligned to 64. What follows up to the next
+ * multiple is fenced.
+ */
 void sanitizer_open(const void *p, size_t size);
 
 /* Does ASan know of a fence? */
