@@ -46,8 +46,10 @@ static bool on_status(struct loopback *lb, u8 status)
 		     old, status);
 	trace(TRACE_STATUS, status, 0, 0);
 	lab.status = status;
-	if (status == 0)
+	if (status == 0) {
 		lab.reset_ignored = lab.hold_reset;
+		lab.acked = 0;
+	}
 	if (status & VIRTIO_CONFIG_S_FEATURES_OK &&
 	    !(old & VIRTIO_CONFIG_S_FEATURES_OK))
 		config_model_features_ok();
