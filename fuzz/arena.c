@@ -74,11 +74,16 @@ static u32 align_up(size_t n, u32 align)
 void arena_fill(void *p, u8 value, size_t size)
 {
 	u64 wide = value * 0x0101010101010101ULL;
-	size_t words = size / 8, i;
+	volatile u64 *word = p;
+	size_t i;
 
-	for (i = 0; i < words; i++)
-		((volatile u64 *)p)[i] = wide;
-	for (i = 8 * words; i < size; i++)
+	for (i = 0; i < size / 32; i++, word += 4) {
+		word[0] = wide;
+		word[1] = wide;
+		word[2] = wide;
+		word[3] = wide;
+	}
+	for (i = size & ~(size_t)31; i < size; i++)
 		((volatile u8 *)p)[i] = value;
 }
 

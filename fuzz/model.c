@@ -189,15 +189,14 @@ void model_reset_queue(struct model *model)
 void model_sync(void)
 {
 	struct virtio_device *vdev = &lab.lb.vdev;
-	unsigned int i;
+	bool gone = lab.regs->gone;
+	struct model *model;
 
-	for (i = 0; i < LAB_QUEUES; i++) {
-		struct model *model = &lab.model[i];
-
+	for (model = lab.model; model < lab.model + LAB_QUEUES; model++) {
 		if (!model->vq)
 			continue;
 		/* A device that went is noticed sooner or later: both hold. */
-		if (lab.regs->gone)
+		if (gone)
 			model->stopped = to_vring(model->vq)->halted;
 		else if (!lab.lb.queue[model->vq->index].enabled)
 			model->stopped = true;

@@ -85,6 +85,11 @@ static void set_device_bytes(unsigned int at, u32 value, unsigned int len)
 				  value, len);
 		return;
 	}
+	at %= VIRTIO_CONFIG_DEVICE_MAX;
+	if (at + len <= VIRTIO_CONFIG_DEVICE_MAX) {
+		watch_store(CELL_CONFIG, at, lab.regs->config + at, len, value);
+		return;
+	}
 	for (i = 0; i < len; i++)
 		store(CELL_CONFIG, at + i, value >> (8 * i) & 0xff);
 }

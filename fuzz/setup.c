@@ -18,9 +18,6 @@
 /* A small disk; its size is what the honest device serves. */
 #define DISK_SECTORS 64
 
-/* An honest configuration reaches no further. */
-#define REGISTERS_DIRTY (offsetof(struct loopback_regs, field) + 256)
-
 enum lab_device lab_kind(void)
 {
 	return lab.device;
@@ -151,6 +148,11 @@ static unsigned int device_config(u8 *config, unsigned int queues)
 	}
 }
 
+static void dirty(const void *registers, size_t len)
+{
+	arena_dirty(arena_dma_offset(registers), len);
+}
+
 /* The registers of a VIRTIO 1.x device. */
 static void present_registers(struct loopback_regs *regs, unsigned int queues,
 			      u16 num)
@@ -163,6 +165,9 @@ static void present_registers(struct loopback_regs *regs, unsigned int queues,
 		regs->queue_size[i] = cpu_to_le16(num);
 	len = device_config(regs->config, queues);
 	regs->config_len = cpu_to_le16((u16)len);
+	dirty(regs->queue_size, queues * sizeof(regs->queue_size[0]));
+	if (len)
+		dirty(regs->config, len);
 }
 
 static unsigned int put_field(u8 *at, u8 type, const void *bytes, u8 len)
@@ -195,6 +200,7 @@ static void present_fields(struct loopback_regs *regs, unsigned int queues,
 		at += put_field(at, 0x42, plain_config + 6, 2);
 	}
 	regs->field_len = cpu_to_le16((u16)(at - regs->field));
+	dirty(regs->field, (size_t)(at - regs->field));
 }
 
 /* The whole configuration as an honest device has it. */
@@ -203,7 +209,7 @@ static void present_config(void)
 	unsigned int queues = (lab.setup.a >> 4 & 3) + 1u;
 	u16 num = (u16)(1u << (lab.setup.a & 15));
 
-	arena_dirty(arena_dma_offset(lab.regs), REGISTERS_DIRTY);
+	dirty(lab.regs, offsetof(struct loopback_regs, queue_size));
 	if (lab.setup.b & SETUP_REGISTERS)
 		present_registers(lab.regs, queues, num);
 	else

@@ -5,6 +5,11 @@
 u64 trace_digest;
 void (*trace_sink)(enum trace_kind kind, u64 a, u64 b, u64 c);
 
+noinline void trace_sunk(enum trace_kind kind, u64 a, u64 b, u64 c)
+{
+	trace_sink(kind, a, b, c);
+}
+
 void trace_reset(void)
 {
 	trace_digest = 0x766c61622d747263ULL;

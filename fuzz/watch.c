@@ -345,14 +345,17 @@ static void hold_reset(u8 *p)
 	watch_store(CELL_STATUS, 0, p, 1, lab.hold_reset ? 1 : 0);
 }
 
-static void apply_tricks(const struct place *place, u8 *p, size_t size)
+/* A program's "during", and the two registers that have tricks of their own. */
+static noinline void apply_tricks(const struct register_place *r, u32 index,
+				  u8 *p, u32 size)
 {
-	if (place->cell == CELL_GENERATION)
+	const struct place place = { .cell = r->cell, .index = index };
+
+	if (r->cell == CELL_GENERATION)
 		churn_generation(p);
-	if (place->cell == CELL_STATUS)
+	if (r->cell == CELL_STATUS)
 		hold_reset(p);
-	if (armed)
-		fire_triggers(place, p, (u32)size);
+	fire_triggers(&place, p, size);
 }
 
 static noinline void read_register(u8 *p, u32 offset, u32 size)
@@ -360,12 +363,11 @@ static noinline void read_register(u8 *p, u32 offset, u32 size)
 	const struct register_place *r =
 		&cells_registers[cells_register_at[offset]];
 	u32 index = (offset - r->offset) >> r->shift;
-	const struct place place = { .cell = r->cell, .index = index };
 	struct frame *frame;
 	u64 value;
 
 	if (armed || lab.churn || lab.hold_reset)
-		apply_tricks(&place, p, size);
+		apply_tricks(r, index, p, size);
 	if (!depth)
 		return;
 	frame = &frames[depth - 1];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "explain.h"
+#include "fuzz.h"
 #include "lab.h"
 #include "text.h"
 #include "virtio_core.h"
@@ -207,8 +208,8 @@ static void tell(enum trace_kind kind, u64 a, u64 b, u64 c)
 
 void explain_begin(const char *path, const u8 *data, size_t size)
 {
-	printf("%s: %u steps against \"%s\"\n", path, program_steps(size),
-	       "the core");
+	printf("%s: %u steps against %s\n", path, program_steps(size),
+	       fuzz_target.name);
 	program = data;
 	told = 0;
 	phase = 0;
