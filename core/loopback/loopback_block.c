@@ -128,9 +128,9 @@ static u8 disk_request(const struct request *req)
 	case VIRTIO_BLK_T_OUT:
 		return disk_write(req);
 	case VIRTIO_BLK_T_FLUSH:
-		return has_feature(req->disk, VIRTIO_BLK_F_FLUSH) ?
-			       VIRTIO_BLK_S_OK :
-			       VIRTIO_BLK_S_UNSUPP;
+		return has_feature(req->disk, VIRTIO_BLK_F_FLUSH)
+			       ? VIRTIO_BLK_S_OK
+			       : VIRTIO_BLK_S_UNSUPP;
 	case VIRTIO_BLK_T_GET_ID:
 		return disk_identify(req);
 	case VIRTIO_BLK_T_DISCARD:

@@ -74,7 +74,8 @@ struct virtqueue;
  *	0, -EINVAL (not a token, other length), -ESTALE (a token of an earlier
  *	binding or snapshot).
  * @set: write a field. Feature fields and queues are refused (-EPERM):
- *	virtio_use_bit() writes an acknowledge half. Errors as @get, or the transport's.
+ *	virtio_use_bit() writes an acknowledge half. Errors as @get, or the
+ *transport's.
  * @get_status: the status byte, 0 to 255, or -ENODEV when the device is gone.
  * @set_status: 0 or a negative errno. Drivers do not need it: the bus keeps
  *	the ladder.
