@@ -326,8 +326,8 @@ int port_map_sg(struct device *dev, struct scatterlist *sg, bool write,
 		arena.failed[ARENA_MAP] = true;
 		return -ENOMEM;
 	}
-	if (!write)
-		check_initialised(sg->addr, sg->length);
+	/* Also where it will write: a bounce buffer shows what is there. */
+	check_initialised(sg->addr, sg->length);
 	map = &maps[arena.maps];
 	map->ptr = sg->addr;
 	map->len = sg->length;
@@ -360,6 +360,7 @@ void port_unmap(struct device *dev, dma_addr_t addr, u32 len, bool write,
 			    written, write ? len : 0);
 	map->live = false;
 	arena.live_maps--;
+	arena.copied += written;
 }
 
 void *arena_at(dma_addr_t addr, size_t len)

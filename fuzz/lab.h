@@ -96,7 +96,8 @@ struct model {
 	bool strict;
 	bool callbacks;
 	bool stopped;
-	bool deferred; /* a notification waits for DRIVER_OK */
+	bool deferred; /* a notification waits for DRIVER_OK ... */
+	unsigned int deferred_at; /* ... since so many were sent */
 };
 
 struct lab {
@@ -117,6 +118,8 @@ struct lab {
 	/* The plain driver. */
 	struct virtio_driver plain;
 	enum lab_probe probe;
+	struct step probe_extra; /* what else it does: see plain_probe() */
+	int probe_result; /* what the last one returned */
 	enum lab_callback callback_plan;
 	unsigned int select;
 	struct model model[LAB_QUEUES];
@@ -127,6 +130,7 @@ struct lab {
 	unsigned int callbacks; /* calls of the callback */
 	unsigned int callbacks_stopped; /* how many of them returned false */
 	unsigned int notified;
+	unsigned int queue_notified[LOOPBACK_QUEUES];
 	bool in_honest;
 
 	/* The device's tricks. */
@@ -140,6 +144,9 @@ struct lab {
 
 	/* What the core did to the device. */
 	u8 status; /* last written */
+	int status_shown; /* read since the last step of the ladder; or -1 */
+	bool reset_shown; /* the device showed 0 after the last reset */
+	bool features_shown; /* the device kept FEATURES_OK */
 	u64 acked; /* feature bits, as last written */
 	bool reset_ignored;
 
@@ -174,6 +181,7 @@ void lab_remove(void);
 void lab_bind(void);
 void lab_unbind(void);
 enum lab_device lab_kind(void);
+void lab_status_read(u8 shown);
 u64 lab_base_features(void);
 
 /* plain.c: the driver of the plain device. */

@@ -87,9 +87,6 @@ void model_start(struct model *model, struct virtqueue *vq)
 	model->event_told = model->callbacks || !model->event_idx ? 0 : 0xffff;
 	model->flags_told = model->callbacks || model->event_idx ? 0 : 1;
 	check_fresh(model);
-	oracle_check(lab.status & VIRTIO_CONFIG_S_FEATURES_OK, ORACLE_STATUS,
-		     "queue %llu was set up at status %llu", vq->index,
-		     lab.status);
 	oracle_check(vring->event_idx == model->event_idx, ORACLE_FEATURES,
 		     "the event index of queue %llu is not as agreed",
 		     vq->index, 0);
@@ -148,6 +145,7 @@ unsigned int model_detach(struct model *model)
 {
 	bool live = lab.lb.queue[model->vq->index].enabled && !lab.regs->gone &&
 		    !lab.reset_ignored;
+	u64 copied = arena.copied;
 	unsigned int n = 0;
 	void *data;
 
@@ -162,6 +160,10 @@ unsigned int model_detach(struct model *model)
 			     "token %llu was given back while the device may "
 			     "use it",
 			     (uintptr_t)data, 0);
+		oracle_check(arena.copied == copied, ORACLE_MAPPING,
+			     "%llu bytes of a buffer that was never used were "
+			     "copied back",
+			     arena.copied - copied, 0);
 		model_note_returned(model, (u32)(uintptr_t)data);
 		model_check(model);
 	} while (!finding.fired);
@@ -201,10 +203,17 @@ void model_sync(void)
 			model->stopped = true;
 		if (!model->broken && virtio_device_broken(vdev))
 			model->broken = (u8)virtqueue_broken(model->vq);
-		if (!model_is_ready() || !model->deferred)
+		if (!model_is_ready() || !model->deferred ||
+		    model_halted(model))
 			continue;
-		/* The notification that had to wait may have failed. */
 		model->deferred = false;
+		oracle_check(lab.queue_notified[model->vq->index] !=
+				     model->deferred_at,
+			     ORACLE_NOTIFY,
+			     "queue %llu was kicked before DRIVER_OK and never "
+			     "notified",
+			     model->vq->index, 0);
+		/* The notification that had to wait may have failed. */
 		if (!model->broken && lab.notify_failed)
 			model->broken = (u8)virtqueue_broken(model->vq);
 	}

@@ -174,7 +174,9 @@ void model_add_bad(struct model *model, unsigned int kind)
 		pieces[0].length = 0;
 		break;
 	case 3:
+		/* In 32 bits, one piece. */
 		outs = 0xffffffff;
+		ins = 2;
 		break;
 	case 4:
 		outs = model->num;
@@ -230,6 +232,8 @@ static void check_kick(struct model *model, unsigned int notified)
 	else
 		want = !(flags & VRING_USED_F_NO_NOTIFY);
 	if (!model_is_ready()) {
+		if (want && !model->deferred)
+			model->deferred_at = lab.queue_notified[q];
 		model->deferred |= want;
 		want = false;
 	}

@@ -63,6 +63,7 @@ void lab_step_bus(const struct step *step)
 		break;
 	default:
 		lab.probe = (enum lab_probe)(step->a & 7);
+		lab.probe_extra = *step;
 		break;
 	}
 }

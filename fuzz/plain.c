@@ -6,6 +6,10 @@
 
 #define SETUP_STRICT 0x04
 #define SETUP_NO_CALLBACK 0x20
+/* The bits of OP_BUS_PROBE besides the outcome. */
+#define PROBE_USE 0x08
+#define PROBE_INTERRUPT 0x10
+#define PROBE_GIVE_UP 0x20
 
 struct model *plain_model(struct virtqueue *vq)
 {
@@ -129,15 +133,36 @@ static int use_early(struct virtio_device *vdev)
 	return err;
 }
 
-static int plain_probe(struct virtio_device *vdev)
+/* Bits that the driver takes itself, before there is a queue. */
+static void use_bits(const struct step *step)
 {
-	enum lab_probe plan = lab.probe;
+	unsigned int i, len, count = (step->b >> 8 & 3) + 1u;
+	void *token = config_model_find((u8)step->b, &len);
 
-	lab.probe = PROBE_OK;
-	lab.finds = 0;
+	for (i = 0; token && i < count; i++)
+		config_model_use_bit(token, len, step->c + i);
+}
+
+/* The device is done, and says so, while the driver still probes. */
+static void interrupt_probe(void)
+{
+	struct model *model = &lab.model[0];
+
+	if (!model->vq)
+		return;
+	model_add(model, 0, 1, 0, 64);
+	model_kick(model);
+	honest_serve(model->vq->index, 1, 0, 0);
+	model_interrupt(model->vq->index);
+}
+
+static int do_probe(struct virtio_device *vdev, enum lab_probe plan)
+{
 	if (plan == PROBE_NO_QUEUE)
 		return 0;
 	plain_find_queues(LAB_QUEUES);
+	if (lab.probe_extra.a & PROBE_INTERRUPT)
+		interrupt_probe();
 	switch (plan) {
 	case PROBE_ERROR:
 		drop_queues();
@@ -159,6 +184,25 @@ static int plain_probe(struct virtio_device *vdev)
 	default:
 		return 0;
 	}
+}
+
+static int plain_probe(struct virtio_device *vdev)
+{
+	enum lab_probe plan = lab.probe;
+	int err;
+
+	lab.probe = PROBE_OK;
+	lab.probe_result = 0;
+	lab.finds = 0;
+	if (lab.probe_extra.a & PROBE_USE)
+		use_bits(&lab.probe_extra);
+	err = do_probe(vdev, plan);
+	lab.probe_result = err;
+	if (lab.probe_extra.a & PROBE_GIVE_UP)
+		vdev->config->set_status(vdev,
+					 lab.status | VIRTIO_CONFIG_S_FAILED);
+	memset(&lab.probe_extra, 0, sizeof(lab.probe_extra));
+	return err;
 }
 
 static void plain_remove(struct virtio_device *vdev)

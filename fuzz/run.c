@@ -66,6 +66,7 @@ static void serve_honestly(void)
 	memset(arena.fail_in, 0, sizeof(arena.fail_in));
 	arena.reserve = false;
 	lab.probe = PROBE_OK;
+	memset(&lab.probe_extra, 0, sizeof(lab.probe_extra));
 	lab.callback_plan = CALLBACK_KEEP;
 	lab_unbind();
 	if (finding.fired)

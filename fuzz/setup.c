@@ -6,6 +6,7 @@
 
 #include "arena.h"
 #include "lab.h"
+#include "virtio_core.h"
 #include "watch.h"
 
 #define BIT(n) (1ULL << (n))
@@ -23,6 +24,44 @@ enum lab_device lab_kind(void)
 	return lab.device;
 }
 
+/* The driver side looked at the status register. */
+void lab_status_read(u8 shown)
+{
+	lab.status_shown = shown;
+	if (!lab.status && !shown)
+		lab.reset_shown = true;
+	if (lab.status & shown & VIRTIO_CONFIG_S_FEATURES_OK)
+		lab.features_shown = true;
+}
+
+/* What must have been seen before a step, or it was taken blindly. */
+static void check_looked(u8 old, u8 added)
+{
+	oracle_check(!(added & VIRTIO_CONFIG_S_DRIVER) || lab.reset_shown,
+		     ORACLE_STATUS,
+		     "a driver came before the device showed its reset: %llu",
+		     (u64)(s64)lab.status_shown, 0);
+	oracle_check(!(added & VIRTIO_CONFIG_S_DRIVER_OK) ||
+			     lab.status_shown == old,
+		     ORACLE_STATUS,
+		     "DRIVER_OK was set while the device showed %llu, not %llu",
+		     (u64)(s64)lab.status_shown, old);
+}
+
+static void note_status(u8 status, u8 added)
+{
+	lab.status = status;
+	lab.status_shown = -1;
+	if (added & VIRTIO_CONFIG_S_FEATURES_OK)
+		lab.features_shown = false;
+	if (status)
+		return;
+	lab.reset_shown = false;
+	lab.features_shown = false;
+	lab.reset_ignored = lab.hold_reset;
+	lab.acked = 0;
+}
+
 /* The status register, as the driver side writes it. */
 static bool on_status(struct loopback *lb, u8 status)
 {
@@ -38,15 +77,14 @@ static bool on_status(struct loopback *lb, u8 status)
 		   old == VIRTIO_CONFIG_S_ACKNOWLEDGE) ||
 		  (added == VIRTIO_CONFIG_S_FEATURES_OK && old == 3) ||
 		  (added == VIRTIO_CONFIG_S_DRIVER_OK && old == 11) ||
-		  added & VIRTIO_CONFIG_S_FAILED || !added));
+		  added & VIRTIO_CONFIG_S_FAILED ||
+		  (!added && status & VIRTIO_CONFIG_S_FAILED)));
 	oracle_check(legal, ORACLE_STATUS, "status %llu was followed by %llu",
 		     old, status);
 	trace(TRACE_STATUS, status, 0, 0);
-	lab.status = status;
-	if (status == 0)
-		lab.reset_ignored = lab.hold_reset;
-	if (status & VIRTIO_CONFIG_S_FEATURES_OK &&
-	    !(old & VIRTIO_CONFIG_S_FEATURES_OK))
+	check_looked(old, added);
+	note_status(status, added);
+	if (added & VIRTIO_CONFIG_S_FEATURES_OK)
 		config_model_features_ok();
 	if (!lab.refuse || !(status & lab.refuse))
 		return true;
@@ -60,6 +98,7 @@ static int on_notify(struct loopback *lb, unsigned int index)
 	(void)lb;
 	trace(TRACE_NOTIFY, index, 0, 0);
 	lab.notified++;
+	lab.queue_notified[index]++;
 	oracle_check(lab.status & VIRTIO_CONFIG_S_DRIVER_OK, ORACLE_NOTIFY,
 		     "queue %llu was notified before DRIVER_OK", index, 0);
 	if (!lab.notify_fails)
@@ -72,7 +111,12 @@ static int on_notify(struct loopback *lb, unsigned int index)
 static int on_setup_vq(struct loopback *lb, const struct virtio_vq_setup *setup)
 {
 	(void)lb;
-	(void)setup;
+	oracle_check(lab.features_shown, ORACLE_STATUS,
+		     "queue %llu was set up though the device did not keep "
+		     "FEATURES_OK",
+		     setup->index, 0);
+	/* From here on the device may fail: it is to be looked at again. */
+	lab.status_shown = -1;
 	if (!lab.setup_fails)
 		return 0;
 	lab.setup_fails--;
@@ -235,6 +279,22 @@ void lab_present(const struct step *setup)
 	lab_represent(setup);
 }
 
+/* A driver is bound when its probe said so and the device was told. */
+static void check_bound(void)
+{
+	const struct virtio_core *core = lab.lb.vdev.core;
+
+	oracle_check(!core || !core->ready || !lab.probe_result, ORACLE_STATUS,
+		     "a driver was bound whose probe returned %llu",
+		     (u64)(s64)lab.probe_result, 0);
+	oracle_check(!core || !core->ready ||
+			     lab.status & VIRTIO_CONFIG_S_DRIVER_OK,
+		     ORACLE_STATUS, "a driver was bound at status %llu",
+		     lab.status, 0);
+	config_model_bound();
+	model_sync();
+}
+
 void lab_add(void)
 {
 	int err;
@@ -250,8 +310,7 @@ void lab_add(void)
 	err = register_virtio_device(&lab.lb.vdev);
 	watch_end((u64)(s64)err);
 	lab.added = !err;
-	config_model_bound();
-	model_sync();
+	check_bound();
 }
 
 void lab_remove(void)
@@ -276,8 +335,7 @@ void lab_bind(void)
 	err = register_virtio_driver(lab.driver);
 	watch_end((u64)(s64)err);
 	lab.bound = !err;
-	config_model_bound();
-	model_sync();
+	check_bound();
 }
 
 void lab_unbind(void)

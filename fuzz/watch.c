@@ -7,6 +7,7 @@
 #define TRIGGERS_MAX 16
 #define LOG_MAX 2048
 #define DEPTH_MAX 4
+#define GONE_MAX 8
 
 /* A generous bound for calls that bind or reset; see call_info.budget. */
 #define BUDGET_LIFE 4096
@@ -79,6 +80,7 @@ struct frame {
 	enum call call;
 	unsigned int first;
 	unsigned int reads;
+	unsigned int gone; /* of them, of a device that is not there */
 };
 
 static struct trigger triggers[TRIGGERS_MAX];
@@ -126,6 +128,7 @@ void watch_begin(enum call call)
 	frames[depth].call = call;
 	frames[depth].first = top;
 	frames[depth].reads = 0;
+	frames[depth].gone = 0;
 	depth++;
 }
 
@@ -430,6 +433,15 @@ static void check_once(const struct frame *frame, const struct read *read)
 				    read->place.cell, read->place.index);
 }
 
+/* One answer is enough: each further question waits for nothing. */
+static void check_gone(struct frame *frame)
+{
+	frame->gone++;
+	oracle_check(frame->gone <= GONE_MAX, ORACLE_WORK_BUDGET,
+		     "a device that is gone was asked %llu times, of %llu",
+		     frame->gone, GONE_MAX);
+}
+
 static void check_read(const struct frame *frame, const struct read *read)
 {
 	oracle_check(!read->place.own, ORACLE_OWN_MEMORY,
@@ -509,8 +521,12 @@ void port_shared_read(const void *ptr, size_t size)
 	read->value = load(p, (u32)size);
 	trace(TRACE_READ, place.cell, place.index, read->value);
 	check_read(frame, read);
+	if (p == &lab.regs->gone && *p)
+		check_gone(frame);
 	if (place.cell == CELL_USED_IDX)
 		check_armed(&place);
+	else if (place.cell == CELL_STATUS)
+		lab_status_read((u8)read->value);
 	else if (place.cell == CELL_FIELD)
 		config_model_read(place.index, p, (u32)size);
 	else if (place.cell == CELL_FEATURES)

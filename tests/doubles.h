@@ -46,6 +46,7 @@ struct double_case {
 
 extern const struct double_case reading_doubles[];
 extern const struct double_case signal_doubles[];
+extern const struct double_case life_doubles[];
 extern const struct double_case buffer_doubles[];
 extern const struct double_case device_doubles[];
 extern const struct double_case config_doubles[];
