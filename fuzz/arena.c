@@ -256,7 +256,7 @@ static void check_unused(u32 offset, size_t size)
 	dma_addr_t start = ARENA_DMA_BASE + offset;
 	unsigned int i;
 
-	if (lab.reset_ignored || lab.regs->gone)
+	if (lab.regs->gone)
 		return;
 	for (i = 0; i < LOOPBACK_QUEUES; i++) {
 		const struct loopback_queue *queue = &lab.lb.queue[i];

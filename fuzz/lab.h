@@ -135,12 +135,12 @@ struct lab {
 
 	/* The device's tricks. */
 	unsigned int churn;
-	bool churned; /* the generation moved since the last binding */
 	unsigned int hold_reset;
 	u8 refuse;
 	unsigned int notify_fails;
 	bool notify_failed; /* at least one did */
 	unsigned int setup_fails;
+	bool setup_failed; /* since the last binding began */
 
 	/* What the core did to the device. */
 	u8 status; /* last written */
@@ -148,11 +148,9 @@ struct lab {
 	bool reset_shown; /* the device showed 0 after the last reset */
 	bool features_shown; /* the device kept FEATURES_OK */
 	u64 acked; /* feature bits, as last written */
-	bool reset_ignored;
 
 	/* Block requests in flight, and the random stream. */
 	u32 requests;
-	u64 requests_live;
 	u8 stream;
 
 	unsigned int step;
@@ -181,6 +179,7 @@ void lab_remove(void);
 void lab_bind(void);
 void lab_unbind(void);
 enum lab_device lab_kind(void);
+bool lab_is_registers(void);
 void lab_status_read(u8 shown);
 u64 lab_base_features(void);
 
@@ -205,24 +204,48 @@ unsigned int model_detach(struct model *model);
 void model_reset_queue(struct model *model);
 void model_interrupt(unsigned int queue);
 void model_check(struct model *model);
+void model_bound(void);
 void model_sync(void);
 void model_wrote(const u8 *p);
 
 /* config_model.c: the fields as the specification of the format has them. */
 void config_model_reset(void);
-void config_model_read(unsigned int offset, const u8 *bytes, unsigned int len);
-void config_model_feature_word(unsigned int word, u32 bits);
 void config_model_wrote(unsigned int offset, unsigned int len);
 void config_model_bound(void);
-void config_model_refreshed(void);
 void config_model_features_ok(void);
+int config_model_next_queue(unsigned int *index, unsigned int *num);
+int config_model_queue(unsigned int n, unsigned int *index, unsigned int *num);
+void config_model_mark_queue(unsigned int index, bool used);
+/* The device configuration, VIRTIO_CONFIG_DEVICE_MAX bytes; its length. */
+unsigned int config_model_device(u8 *bytes);
 /* Each call of a driver, checked: its result is returned too. */
 void *config_model_find(u8 type, unsigned int *len);
 int config_model_get(void *token, unsigned int len);
 int config_model_set(void *token, unsigned int len, u32 fill);
 int config_model_val(u8 type, unsigned int size);
 int config_model_bytes(u8 type, unsigned int len);
-int config_model_use_bit(void *token, unsigned int len, unsigned int bit);
+int config_model_use_bit(void *token, unsigned int len, u32 bit);
+int config_model_device_config(u32 at, unsigned int len);
+int config_model_refresh(unsigned int call,
+			 int (*refresh)(struct virtio_device *vdev), int *want);
+
+/* block_model.c, entropy_model.c: a driver was bound, or is to be unbound. */
+void block_model_reset(void);
+void block_model_bound(void);
+void block_model_unbind(void);
+void entropy_model_bound(void);
+void entropy_model_unbind(void);
+/* The device interrupted. */
+void entropy_model_interrupted(void);
+/* Steps of their users, each checked. */
+void entropy_model_read(unsigned int len);
+void block_model_submit(u32 type, u64 sector, u32 sectors,
+			const struct scatterlist *sg, unsigned int segs);
+void block_model_kick(void);
+void block_model_poll(void);
+void block_model_reclaim(void);
+void block_model_limits(void);
+void block_model_revalidate(void);
 
 /* honest.c: pieces of the honest device, and the ends of the targets. */
 unsigned int honest_serve(unsigned int queue, unsigned int most,

@@ -8,6 +8,7 @@
  */
 #include "arena.h"
 #include "model.h"
+#include "virtio_core.h"
 #include "vring.h"
 #include "watch.h"
 
@@ -135,16 +136,13 @@ void model_shutdown(struct model *model)
 	watch_end(0);
 	model_sync();
 	model->stopped = true;
-	oracle_check(!lab.lb.queue[q].enabled || lab.regs->gone ||
-			     lab.reset_ignored,
-		     ORACLE_IN_USE,
+	oracle_check(!lab.lb.queue[q].enabled || lab.regs->gone, ORACLE_IN_USE,
 		     "the device still serves queue %llu after shutdown", q, 0);
 }
 
 unsigned int model_detach(struct model *model)
 {
-	bool live = lab.lb.queue[model->vq->index].enabled && !lab.regs->gone &&
-		    !lab.reset_ignored;
+	bool live = lab.lb.queue[model->vq->index].enabled && !lab.regs->gone;
 	u64 copied = arena.copied;
 	unsigned int n = 0;
 	void *data;
@@ -183,6 +181,20 @@ void model_reset_queue(struct model *model)
 		     "a queue with %llu descriptors in flight was reset",
 		     model->taken, 0);
 	model_start(model, model->vq);
+}
+
+/* A driver is bound when its probe said so and the device was told. */
+void model_bound(void)
+{
+	const struct virtio_core *core = lab.lb.vdev.core;
+
+	oracle_check(!core || !core->ready || !lab.probe_result, ORACLE_STATUS,
+		     "a driver was bound whose probe returned %llu",
+		     (u64)(s64)lab.probe_result, 0);
+	oracle_check(!core || !core->ready ||
+			     lab.status & VIRTIO_CONFIG_S_DRIVER_OK,
+		     ORACLE_STATUS, "a driver was bound at status %llu",
+		     lab.status, 0);
 }
 
 /* After calls that act on the whole device: what became of each queue. */

@@ -28,7 +28,7 @@ static bool used_waiting(struct model *model)
 }
 
 /* What get_buf() must return for what it read; 0: NULL. */
-static u32 expected_get(struct model *model, u32 *len)
+u32 model_expect_get(struct model *model, u32 *len)
 {
 	unsigned int q = model->vq->index, pos;
 	s64 id, written;
@@ -107,7 +107,7 @@ void *model_get(struct model *model, u32 *len)
 	watch_begin(CALL_GET_BUF);
 	data = model->vq->vq_ops->get_buf(model->vq, &got);
 	watch_end((u64)(uintptr_t)data);
-	want = expected_get(model, &want_len);
+	want = model_expect_get(model, &want_len);
 	if (data)
 		model_note_returned(model, (u32)(uintptr_t)data);
 	oracle_check((uintptr_t)data == want, ORACLE_RESULT,

@@ -89,20 +89,6 @@ static void *pick_token(const struct step *step, unsigned int *len)
 	return lab.find_token[i];
 }
 
-static void device_config(u32 at, unsigned int len)
-{
-	u8 buf[256];
-	int err;
-
-	len %= sizeof(buf) + 1;
-	watch_begin(CALL_DEVICE_CONFIG);
-	err = virtio_device_config(&lab.lb.vdev, at, buf, len);
-	watch_end((u64)(s64)err);
-	oracle_check(err || (u64)at + len <= VIRTIO_CONFIG_DEVICE_MAX,
-		     ORACLE_CONFIG_VALUE,
-		     "%llu bytes at %llu of the device configuration", len, at);
-}
-
 static void agree(void)
 {
 	int err;
@@ -115,13 +101,12 @@ static void agree(void)
 
 static void refresh(void)
 {
-	int err;
+	int want, err;
 
-	watch_begin(CALL_REFRESH);
-	err = virtio_config_refresh(&lab.lb.vdev);
-	watch_end((u64)(s64)err);
-	if (!err)
-		config_model_refreshed();
+	err = config_model_refresh(CALL_REFRESH, virtio_config_refresh, &want);
+	oracle_check(err == want, ORACLE_CONFIG_VALUE,
+		     "a refresh returned -%llu, not -%llu", (u64)-err,
+		     (u64)-want);
 }
 
 static void ready(void)
@@ -178,7 +163,7 @@ void lab_step_driver(const struct step *step)
 		refresh();
 		break;
 	case OP_DRIVER_DEVICE_CONFIG:
-		device_config(step->c, step->b);
+		config_model_device_config(step->c, step->b % 257u);
 		break;
 	case OP_DRIVER_READY:
 		ready();

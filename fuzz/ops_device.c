@@ -118,6 +118,7 @@ static void interrupt(unsigned int number)
 	watch_begin(CALL_INTERRUPT);
 	virtqueue_interrupt(&lab.lb.vdev, number);
 	watch_end(0);
+	entropy_model_interrupted();
 }
 
 static void config_change(void)

@@ -52,10 +52,43 @@ static struct model *free_model(void)
 	return NULL;
 }
 
-void plain_find_queues(unsigned int most)
+/* The next queue, or an error: by the fields, and what failed meanwhile. */
+static struct virtqueue *find_queue(void)
 {
 	struct virtio_device *vdev = &lab.lb.vdev;
 	bool quiet = lab.setup.b & SETUP_NO_CALLBACK;
+	unsigned int index = 0, num = 0, fails = lab.setup_fails;
+	int err, want = config_model_next_queue(&index, &num);
+	bool taken = index >= LOOPBACK_QUEUES || lab.lb.queue[index].enabled;
+	struct virtqueue *vq;
+
+	arena.failed[ARENA_ALLOC] = false;
+	arena.failed[ARENA_DMA] = false;
+	watch_begin(CALL_FIND_VQ);
+	vq = vdev->config->find_vq(vdev, quiet ? NULL : plain_callback);
+	err = IS_ERR(vq) ? (int)PTR_ERR(vq) : 0;
+	watch_end(err ? (u64)(s64)err : vq->index);
+	if (virtio_device_broken(vdev) ||
+	    !(lab.status & VIRTIO_CONFIG_S_FEATURES_OK))
+		want = -EIO;
+	else if (!want &&
+		 (arena.failed[ARENA_ALLOC] || arena.failed[ARENA_DMA]))
+		want = -ENOMEM;
+	else if (!want && (taken || lab.setup_fails != fails))
+		want = -EIO;
+	oracle_check(err == want, ORACLE_RESULT,
+		     "find_vq returned -%llu, the model has -%llu", (u64)-err,
+		     (u64)-want);
+	if (err || want)
+		return ERR_PTR(-EIO);
+	oracle_check(vq->index == index && vq->num == num, ORACLE_RESULT,
+		     "find_vq gave queue %llu with %llu descriptors", vq->index,
+		     vq->num);
+	return vq;
+}
+
+void plain_find_queues(unsigned int most)
+{
 	struct virtqueue *vq;
 	struct model *model;
 
@@ -63,9 +96,7 @@ void plain_find_queues(unsigned int most)
 		model = free_model();
 		if (!model)
 			return;
-		watch_begin(CALL_FIND_VQ);
-		vq = vdev->config->find_vq(vdev, quiet ? NULL : plain_callback);
-		watch_end(IS_ERR(vq) ? (u64)PTR_ERR(vq) : vq->index);
+		vq = find_queue();
 		if (IS_ERR(vq))
 			return;
 		model_start(model, vq);
@@ -81,6 +112,7 @@ void plain_find_queues(unsigned int most)
 void plain_drop_queue(struct model *model, bool must_return)
 {
 	struct virtqueue *vq = model->vq;
+	unsigned int index = vq->index;
 	u32 lost = model->taken;
 
 	if (must_return) {
@@ -96,6 +128,7 @@ void plain_drop_queue(struct model *model, bool must_return)
 	watch_begin(CALL_DEL_VQ);
 	vq->vdev->config->del_vq(vq);
 	watch_end(lost);
+	config_model_mark_queue(index, false);
 	model_sync();
 }
 
@@ -192,7 +225,6 @@ static int plain_probe(struct virtio_device *vdev)
 	int err;
 
 	lab.probe = PROBE_OK;
-	lab.probe_result = 0;
 	lab.finds = 0;
 	if (lab.probe_extra.a & PROBE_USE)
 		use_bits(&lab.probe_extra);
@@ -212,12 +244,18 @@ static void plain_remove(struct virtio_device *vdev)
 	drop_queues();
 }
 
-static const struct virtio_device_id plain_ids[] = { { 0x2a, 0x1af4 } };
+/* A device may be of any kind: the rules between features go by it. */
+static const struct virtio_device_id plain_ids[] = { { VIRTIO_DEV_ANY_ID,
+						       0x1af4 } };
 
-/* Bits 0 to 23 and the transport's own; what is not here is never agreed. */
-static const unsigned int plain_features[] = {
-	0, 1, 2, 3, 5, 7, 11, 17, 18, 22
-};
+/*
+ * What is not here is agreed only by virtio_use_bit(). Of the ring's and the
+ * transport's a driver may say what it likes: 30, 34 and 39 are not carried
+ * out.
+ */
+static const unsigned int plain_features[] = { 0,  1,  2,  3,  4,  5,
+					       7,  9,  11, 13, 17, 18,
+					       22, 30, 34, 39, 53, 61 };
 
 void plain_init(void)
 {

@@ -43,6 +43,8 @@ static void begin(const struct target *target)
 	trace_reset();
 	watch_reset();
 	config_model_reset();
+	block_model_reset();
+	entropy_model_unbind();
 	arena_reset();
 	lab.target = target;
 	lab.regs = vlab_port_dma_alloc(sizeof(*lab.regs), &addr);

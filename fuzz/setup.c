@@ -6,7 +6,6 @@
 
 #include "arena.h"
 #include "lab.h"
-#include "virtio_core.h"
 #include "watch.h"
 
 #define BIT(n) (1ULL << (n))
@@ -22,6 +21,11 @@
 enum lab_device lab_kind(void)
 {
 	return lab.device;
+}
+
+bool lab_is_registers(void)
+{
+	return lab.lb.vdev.transport && lab.lb.vdev.transport->regs;
 }
 
 /* The driver side looked at the status register. */
@@ -58,8 +62,6 @@ static void note_status(u8 status, u8 added)
 		return;
 	lab.reset_shown = false;
 	lab.features_shown = false;
-	lab.reset_ignored = lab.hold_reset;
-	lab.acked = 0;
 }
 
 /* The status register, as the driver side writes it. */
@@ -117,10 +119,13 @@ static int on_setup_vq(struct loopback *lb, const struct virtio_vq_setup *setup)
 		     setup->index, 0);
 	/* From here on the device may fail: it is to be looked at again. */
 	lab.status_shown = -1;
-	if (!lab.setup_fails)
-		return 0;
-	lab.setup_fails--;
-	return -EIO;
+	if (lab.setup_fails) {
+		lab.setup_fails--;
+		lab.setup_failed = true;
+		return -EIO;
+	}
+	config_model_mark_queue(setup->index, true);
+	return 0;
 }
 
 static const struct loopback_ops lab_ops = {
@@ -237,7 +242,6 @@ static void forget_tricks(void)
 	lab.notify_fails = 0;
 	lab.notify_failed = false;
 	lab.setup_fails = 0;
-	lab.reset_ignored = false;
 }
 
 /* The device that is there, honest from now on; its driver is unbound. */
@@ -268,6 +272,7 @@ void lab_present(const struct step *setup)
 					  : LOOPBACK_FIELDS;
 	id = lab.device == LAB_ENTROPY ? VIRTIO_ID_ENTROPY
 	     : lab.device == LAB_BLOCK ? VIRTIO_ID_BLOCK
+	     : setup->b >> 8 & 63      ? setup->b >> 8 & 63
 				       : 0x2a;
 	loopback_init(&lab.lb, kind, lab.regs, id, 0x1af4);
 	lab.lb.ops = &lab_ops;
@@ -279,19 +284,12 @@ void lab_present(const struct step *setup)
 	lab_represent(setup);
 }
 
-/* A driver is bound when its probe said so and the device was told. */
-static void check_bound(void)
+static void after_binding(void)
 {
-	const struct virtio_core *core = lab.lb.vdev.core;
-
-	oracle_check(!core || !core->ready || !lab.probe_result, ORACLE_STATUS,
-		     "a driver was bound whose probe returned %llu",
-		     (u64)(s64)lab.probe_result, 0);
-	oracle_check(!core || !core->ready ||
-			     lab.status & VIRTIO_CONFIG_S_DRIVER_OK,
-		     ORACLE_STATUS, "a driver was bound at status %llu",
-		     lab.status, 0);
+	model_bound();
 	config_model_bound();
+	block_model_bound();
+	entropy_model_bound();
 	model_sync();
 }
 
@@ -306,21 +304,30 @@ void lab_add(void)
 		store(CELL_STATUS, 0, 0);
 	}
 	config_model_reset();
+	lab.probe_result = 0;
 	watch_begin(CALL_REGISTER_DEVICE);
 	err = register_virtio_device(&lab.lb.vdev);
 	watch_end((u64)(s64)err);
 	lab.added = !err;
-	check_bound();
+	/* An index is given back with its device: there is no other. */
+	oracle_check(err || !lab.lb.vdev.index, ORACLE_RESULT,
+		     "the only device has index %llu", (u64)lab.lb.vdev.index,
+		     0);
+	after_binding();
 }
 
 void lab_remove(void)
 {
 	if (!lab.added)
 		return;
+	block_model_unbind();
+	entropy_model_unbind();
 	watch_begin(CALL_UNREGISTER_DEVICE);
 	unregister_virtio_device(&lab.lb.vdev);
 	watch_end(0);
 	lab.added = false;
+	/* Its tokens end with it: the next device counts anew. */
+	memset(lab.find_token, 0, sizeof(lab.find_token));
 	model_sync();
 }
 
@@ -331,17 +338,20 @@ void lab_bind(void)
 	if (lab.bound)
 		return;
 	config_model_reset();
+	lab.probe_result = 0;
 	watch_begin(CALL_REGISTER_DRIVER);
 	err = register_virtio_driver(lab.driver);
 	watch_end((u64)(s64)err);
 	lab.bound = !err;
-	check_bound();
+	after_binding();
 }
 
 void lab_unbind(void)
 {
 	if (!lab.bound)
 		return;
+	block_model_unbind();
+	entropy_model_unbind();
 	watch_begin(CALL_UNREGISTER_DRIVER);
 	unregister_virtio_driver(lab.driver);
 	watch_end(0);

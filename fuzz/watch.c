@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The watch over the core's accesses to shared memory; see watch.h. */
 #include "arena.h"
+#include "config_look.h"
 #include "lab.h"
 #include "watch.h"
 
@@ -391,7 +392,6 @@ static void fire_triggers(const struct place *place, u8 *p, u32 size)
 			continue;
 		if (--t->countdown)
 			continue;
-		lab.churned |= t->cell == CELL_GENERATION;
 		at = t->cell == CELL_FIELD || t->cell == CELL_CONFIG
 			     ? t->index - place->index
 			     : 0;
@@ -473,7 +473,6 @@ static void churn_generation(u8 *p)
 	if (!lab.churn)
 		return;
 	lab.churn--;
-	lab.churned = true;
 	watch_store(CELL_GENERATION, 0, p, 4, load(p, 4) + 1);
 }
 
@@ -527,10 +526,8 @@ void port_shared_read(const void *ptr, size_t size)
 		check_armed(&place);
 	else if (place.cell == CELL_STATUS)
 		lab_status_read((u8)read->value);
-	else if (place.cell == CELL_FIELD)
-		config_model_read(place.index, p, (u32)size);
-	else if (place.cell == CELL_FEATURES)
-		config_model_feature_word(place.index, (u32)read->value);
+	else if (place.cell >= CELL_GENERATION && place.cell <= CELL_CONFIG)
+		config_look_read(place.cell, place.index, p, (u32)size);
 }
 
 void watch_allow_fields(unsigned int offset, unsigned int len)

@@ -415,7 +415,7 @@ const struct double_case buffer_doubles[] = {
 	{
 		.name = "the block size is no power of two",
 		.oracle = ORACLE_RESULT,
-		.says = "limits: block",
+		.says = "a limit of the disk",
 		.device = LAB_BLOCK,
 		.install_bound = install_any_block_size,
 		.work = work_block_limits,
@@ -423,7 +423,7 @@ const struct double_case buffer_doubles[] = {
 	{
 		.name = "a sector past the end of the disk is read",
 		.oracle = ORACLE_RESULT,
-		.says = "sector %llu of a disk",
+		.says = "virtio_blk_submit returned",
 		.device = LAB_BLOCK,
 		.install_bound = install_endless_disk,
 		.work = work_block_past_the_end,
