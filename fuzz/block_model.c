@@ -108,6 +108,42 @@ static void check_limits(const struct virtio_blk_limits *got)
 			     values[i][0], values[i][1]);
 }
 
+static unsigned int notices[VIRTIO_BLK_QUEUES_MAX];
+
+static void note_finished(struct virtio_device *vdev, unsigned int queue)
+{
+	(void)vdev;
+	notices[queue % VIRTIO_BLK_QUEUES_MAX]++;
+}
+
+/* The caller hears of it if a request of that queue may have finished. */
+void block_model_interrupt(unsigned int index)
+{
+	struct model *model = NULL;
+	unsigned int i, before = 0;
+	bool work = false;
+	u16 last = 0;
+
+	for (i = 0; i < LAB_QUEUES && !model; i++)
+		if (bound && lab.model[i].vq && lab.model[i].vq->index == index)
+			model = &lab.model[i];
+	if (model) {
+		before = notices[--i];
+		last = model->last;
+		work = model_is_ready() && !model_halted(model);
+	}
+	watch_begin(CALL_INTERRUPT);
+	virtqueue_interrupt(&lab.lb.vdev, index);
+	watch_end(0);
+	if (!model)
+		return;
+	if (work && model->cached == last)
+		work = watch_value(CELL_USED_IDX, index, 0) != last;
+	oracle_check(notices[i] - before == work, ORACLE_CALLBACK,
+		     "an interrupt of queue %llu was told %llu times", index,
+		     notices[i] - before);
+}
+
 /* A driver was to be bound: was it, if and only if the disk makes sense? */
 void block_model_bound(void)
 {
@@ -138,6 +174,7 @@ void block_model_bound(void)
 	oracle_check(start_queues() == disk.queues, ORACLE_RESULT,
 		     "the driver does not use the %llu queues of the disk",
 		     disk.queues, 0);
+	virtio_blk_notify(vdev, note_finished);
 	block_model_limits();
 }
 

@@ -28,6 +28,8 @@ void config_model_reset(void)
 	arena.failed[ARENA_ALLOC] = false;
 	arena.failed[ARENA_DMA] = false;
 	lab.setup_failed = false;
+	lab.tried = false;
+	lab.broken = VIRTIO_NOT_BROKEN;
 	config_look_begin();
 }
 
@@ -97,11 +99,20 @@ void config_model_bound(void)
 	enum config_verdict verdict;
 
 	settle();
-	if (!looking || !core || lab.regs->gone)
+	if (!looking || !core)
 		return;
 	looking = false;
 	verdict = config_look_end(&fresh);
 	config_model.now.count = 0;
+	if (lab.regs->gone) {
+		oracle_check(verdict != CONFIG_UNFINISHED ||
+				     core->broken != VIRTIO_BROKEN_CONFIG,
+			     ORACLE_CONFIG_VALUE,
+			     "a device that went was refused for its "
+			     "configuration",
+			     0, 0);
+		return;
+	}
 	if (arena.failed[ARENA_ALLOC])
 		return;
 	if (verdict == CONFIG_VALID || verdict == CONFIG_UNFINISHED)
@@ -306,4 +317,9 @@ unsigned int config_model_device(u8 *bytes)
 {
 	return config_view_device(&config_model.now, config_model.now.len,
 				  bytes);
+}
+
+u64 config_model_features(void)
+{
+	return config_model_is_live() ? config_model.agreed : 0;
 }

@@ -33,6 +33,14 @@ static struct entropy_model {
 	bool posted;
 } ent;
 
+static unsigned int notices;
+
+static void note_bytes(struct virtio_device *vdev)
+{
+	(void)vdev;
+	notices++;
+}
+
 void entropy_model_bound(void)
 {
 	const struct virtio_core *core = lab.lb.vdev.core;
@@ -41,10 +49,14 @@ void entropy_model_bound(void)
 		return;
 	memset(&ent, 0, sizeof(ent));
 	ent.vring = core->vqs;
+	model_start(&lab.model[0], &core->vqs->vq);
+	virtio_entropy_notify(&lab.lb.vdev, note_bytes);
 }
 
 void entropy_model_unbind(void)
 {
+	if (ent.vring)
+		lab.model[0].vq = NULL;
 	ent.vring = NULL;
 }
 
@@ -63,10 +75,39 @@ static void collect(void)
 	ent.have = (unsigned int)min(len, (s64)BUFFER_BYTES);
 }
 
-void entropy_model_interrupted(void)
+/* What was posted will be heard of: the device knows what it is to pass. */
+static void check_told(void)
 {
-	if (lab.device == LAB_ENTROPY && ent.vring)
-		collect();
+	const struct model *model = &lab.model[0];
+
+	oracle_check(!ent.posted || ent.vring->halted || !model->event_idx ||
+			     model->event_told == ent.last,
+		     ORACLE_WAKEUP,
+		     "random bytes are waited for with used_event %llu, not "
+		     "%llu",
+		     model->event_told, ent.last);
+}
+
+void entropy_model_interrupt(unsigned int index)
+{
+	bool work =
+		ent.vring && !ent.vring->halted && ent.vring->vq.index == index;
+	unsigned int before = notices;
+	s64 idx;
+
+	watch_begin(CALL_INTERRUPT);
+	virtqueue_interrupt(&lab.lb.vdev, index);
+	watch_end(0);
+	if (!ent.vring)
+		return;
+	/* More than one look: the callback took something. */
+	idx = watch_value(CELL_USED_IDX, ent.vring->vq.index, 0);
+	work &= idx == -2 || (idx >= 0 && idx != ent.last);
+	collect();
+	oracle_check(
+		notices - before == work, ORACLE_CALLBACK,
+		"an interrupt with random bytes: %llu, was told %llu times",
+		work, notices - before);
 }
 
 /* The bytes are those that the driver found in its buffer, and gone from it. */
@@ -166,4 +207,5 @@ void entropy_model_read(unsigned int len)
 	oracle_check(n || got == (fails ? -EIO : 0), ORACLE_RESULT,
 		     "virtio_entropy_read returned -%llu", (u64)-got, 0);
 	check_request(maps, halted);
+	check_told();
 }

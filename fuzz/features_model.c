@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The features that are agreed, by the rules of VIRTIO 1.2 alone. */
+#include <vlab/virtio_blk.h>
+
 #include "config_look.h"
 
 #include "lab.h"
@@ -69,15 +71,34 @@ static unsigned int unmet(u64 features)
 	return 64;
 }
 
+/* Without GEOMETRY and CONFIG_WCE, which the block driver has no use for. */
+#define OF_BLOCK                                                  \
+	(BIT(VIRTIO_BLK_F_SIZE_MAX) | BIT(VIRTIO_BLK_F_SEG_MAX) | \
+	 BIT(VIRTIO_BLK_F_RO) | BIT(VIRTIO_BLK_F_BLK_SIZE) |      \
+	 BIT(VIRTIO_BLK_F_FLUSH) | BIT(VIRTIO_BLK_F_TOPOLOGY) |   \
+	 BIT(VIRTIO_BLK_F_MQ) | BIT(VIRTIO_BLK_F_DISCARD) |       \
+	 BIT(VIRTIO_BLK_F_WRITE_ZEROES))
+
+/* What the driver of the device can do with it. */
+static u64 of_driver(void)
+{
+	unsigned int i;
+	u64 bits = 0;
+
+	if (lab.device == LAB_BLOCK)
+		return OF_BLOCK;
+	if (lab.device == LAB_ENTROPY)
+		return 0;
+	for (i = 0; i < lab.driver->feature_count; i++)
+		bits |= BIT(lab.driver->feature_table[i]) & OF_DEVICES;
+	return bits;
+}
+
 u64 features_model_taken(u64 offered)
 {
-	const struct virtio_driver *drv = lab.driver;
-	unsigned int i, bit;
-	u64 taken = CARRIED;
+	u64 taken = (CARRIED | of_driver()) & offered;
+	unsigned int bit;
 
-	for (i = 0; i < drv->feature_count; i++)
-		taken |= BIT(drv->feature_table[i]) & OF_DEVICES;
-	taken &= offered;
 	while ((bit = unmet(taken)) < 64)
 		taken &= ~BIT(bit);
 	return taken;

@@ -19,6 +19,10 @@
 #include "program.h"
 #include "trace.h"
 
+/* Ids that need all of their 32 bits. */
+#define LAB_DEVICE_ID 0x8000002a
+#define LAB_VENDOR_ID 0x80001af4
+
 #define LAB_QUEUES 4
 #define LAB_FIND_TOKENS 8
 #define LAB_TOKENS_MAX 65535
@@ -92,6 +96,7 @@ struct model {
 	u16 last;
 	u16 cached;
 	u8 broken;
+	u32 clamped; /* lengths that were too large */
 	bool event_idx;
 	bool strict;
 	bool callbacks;
@@ -121,6 +126,7 @@ struct lab {
 	struct step probe_extra; /* what else it does: see plain_probe() */
 	int probe_result; /* what the last one returned */
 	enum lab_callback callback_plan;
+	bool callback_deletes; /* its own queue, which it must not */
 	unsigned int select;
 	struct model model[LAB_QUEUES];
 	void *find_token[LAB_FIND_TOKENS];
@@ -145,6 +151,8 @@ struct lab {
 	/* What the core did to the device. */
 	u8 status; /* last written */
 	int status_shown; /* read since the last step of the ladder; or -1 */
+	u8 broken; /* the reason, when last looked at */
+	bool tried; /* a driver, since this binding began */
 	bool reset_shown; /* the device showed 0 after the last reset */
 	bool features_shown; /* the device kept FEATURES_OK */
 	u64 acked; /* feature bits, as last written */
@@ -216,6 +224,8 @@ void config_model_features_ok(void);
 int config_model_next_queue(unsigned int *index, unsigned int *num);
 int config_model_queue(unsigned int n, unsigned int *index, unsigned int *num);
 void config_model_mark_queue(unsigned int index, bool used);
+/* What is agreed while there is a configuration. */
+u64 config_model_features(void);
 /* The device configuration, VIRTIO_CONFIG_DEVICE_MAX bytes; its length. */
 unsigned int config_model_device(u8 *bytes);
 /* Each call of a driver, checked: its result is returned too. */
@@ -235,8 +245,9 @@ void block_model_bound(void);
 void block_model_unbind(void);
 void entropy_model_bound(void);
 void entropy_model_unbind(void);
-/* The device interrupted. */
-void entropy_model_interrupted(void);
+/* The device interrupts for a queue. */
+void block_model_interrupt(unsigned int index);
+void entropy_model_interrupt(unsigned int index);
 /* Steps of their users, each checked. */
 void entropy_model_read(unsigned int len);
 void block_model_submit(u32 type, u64 sector, u32 sectors,

@@ -41,6 +41,9 @@ void model_check(struct model *model)
 	oracle_check(vring->broken == model->broken, ORACLE_RESULT,
 		     "broken reason %llu, the model has %llu", vring->broken,
 		     model->broken);
+	oracle_check(vring->clamped == model->clamped, ORACLE_RESULT,
+		     "%llu lengths were clamped, the model has %llu",
+		     vring->clamped, model->clamped);
 }
 
 /* Each word of the ring and the state that a new queue starts from. */
@@ -52,8 +55,10 @@ static void check_fresh(const struct model *model)
 		.callback_off = !model->callbacks,
 		.event = model->callbacks || !model->event_idx ? 0 : 0xffff,
 	};
-	const u8 *avail = arena_at(q->setup.avail, 4);
-	const u8 *used = arena_at(q->setup.used, 4);
+	const u8 *avail =
+		arena_at(q->setup.avail, vring_avail_size(model->num));
+	const u8 *used = arena_at(q->setup.used, vring_used_size(model->num));
+	u16 flags = model->callbacks || model->event_idx ? 0 : 1;
 
 	oracle_check(!memcmp(&vring->state, &fresh,
 			     offsetof(struct vring_state, notify_pending)),
@@ -65,6 +70,14 @@ static void check_fresh(const struct model *model)
 	oracle_check(avail && used && !get_unaligned_le16(avail + 2) &&
 			     !get_unaligned_le32(used),
 		     ORACLE_FRESH, "queue %llu starts at other indices",
+		     model->vq->index, 0);
+	if (!avail || !used)
+		return;
+	oracle_check(get_unaligned_le16(avail) == flags &&
+			     get_unaligned_le16(avail + 4 + 2 * model->num) ==
+				     fresh.event &&
+			     !get_unaligned_le16(used + 4 + 8 * model->num),
+		     ORACLE_FRESH, "queue %llu starts with other wishes",
 		     model->vq->index, 0);
 }
 
@@ -170,17 +183,29 @@ unsigned int model_detach(struct model *model)
 
 void model_reset_queue(struct model *model)
 {
-	int err;
+	struct virtio_device *vdev = model->vq->vdev;
+	unsigned int fails = lab.setup_fails;
+	bool broken = virtio_device_broken(vdev);
+	bool quiet = to_vring(model->vq)->quiesced;
+	int err, want = 0;
 
 	watch_begin(CALL_RESET_QUEUE);
 	err = model->vq->vq_ops->reset(model->vq);
 	watch_end((u64)(s64)err);
-	if (err)
-		return;
-	oracle_check(model->stopped && !model->taken, ORACLE_RESULT,
-		     "a queue with %llu descriptors in flight was reset",
-		     model->taken, 0);
-	model_start(model, model->vq);
+	if (!quiet || model->taken)
+		want = -EBUSY;
+	else if (broken)
+		want = -EIO;
+	else if (!(lab.status & VIRTIO_CONFIG_S_FEATURES_OK) ||
+		 !virtio_has_feature(vdev, VIRTIO_F_RING_RESET))
+		want = -EOPNOTSUPP;
+	else if (lab.setup_fails != fails)
+		want = -EIO;
+	oracle_check(err == want, ORACLE_RESULT,
+		     "reset of a queue returned -%llu, the model has -%llu",
+		     (u64)-err, (u64)-want);
+	if (!err)
+		model_start(model, model->vq);
 }
 
 /* A driver is bound when its probe said so and the device was told. */
@@ -195,13 +220,26 @@ void model_bound(void)
 			     lab.status & VIRTIO_CONFIG_S_DRIVER_OK,
 		     ORACLE_STATUS, "a driver was bound at status %llu",
 		     lab.status, 0);
+	oracle_check(!core || core->ready || !lab.tried || lab.regs->gone ||
+			     lab.status == (VIRTIO_CONFIG_S_ACKNOWLEDGE |
+					    VIRTIO_CONFIG_S_FAILED),
+		     ORACLE_STATUS, "a driver that failed left status %llu",
+		     lab.status, 0);
 }
 
 /* After calls that act on the whole device: what became of each queue. */
 void model_sync(void)
 {
 	struct virtio_device *vdev = &lab.lb.vdev;
+	u8 reason = (u8)virtio_device_broken(vdev);
 	unsigned int i;
+
+	/* The first reason stays, until a driver is bound anew. */
+	oracle_check(!lab.broken || !reason || reason == lab.broken,
+		     ORACLE_RESULT,
+		     "the device is broken for reason %llu, it was %llu",
+		     reason, lab.broken);
+	lab.broken = reason;
 
 	for (i = 0; i < LAB_QUEUES; i++) {
 		struct model *model = &lab.model[i];

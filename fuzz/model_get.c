@@ -59,6 +59,7 @@ u32 model_expect_get(struct model *model, u32 *len)
 			return 0;
 		}
 		written = model_tokens[token].in_len;
+		model->clamped++;
 	}
 	*len = (u32)written;
 	return token;

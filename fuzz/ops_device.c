@@ -115,10 +115,10 @@ static void interrupt(unsigned int number)
 		model_interrupt(number);
 		return;
 	}
-	watch_begin(CALL_INTERRUPT);
-	virtqueue_interrupt(&lab.lb.vdev, number);
-	watch_end(0);
-	entropy_model_interrupted();
+	if (lab.device == LAB_BLOCK)
+		block_model_interrupt(number);
+	else
+		entropy_model_interrupt(number);
 }
 
 static void config_change(void)

@@ -100,6 +100,7 @@ void lab_step_ring(const struct step *step)
 	lab_need_driver();
 	if (step->op == OP_DRIVER_CALLBACK) {
 		lab.callback_plan = (enum lab_callback)(step->a & 3);
+		lab.callback_deletes = step->a & 4;
 		return;
 	}
 	if (lab.driver != &lab.plain || !lab.added || !lab.bound)

@@ -39,6 +39,11 @@ bool plain_callback(struct virtqueue *vq)
 		model_drain(model, 4);
 	if (!again)
 		lab.callbacks_stopped++;
+	/* The bus deletes it later; the driver does not know it any more. */
+	if (model && lab.callback_deletes) {
+		model->vq = NULL;
+		vq->vdev->config->del_vq(vq);
+	}
 	return again;
 }
 
@@ -180,6 +185,7 @@ static void use_bits(const struct step *step)
 static void interrupt_probe(void)
 {
 	struct model *model = &lab.model[0];
+	u32 len;
 
 	if (!model->vq)
 		return;
@@ -187,6 +193,7 @@ static void interrupt_probe(void)
 	model_kick(model);
 	honest_serve(model->vq->index, 1, 0, 0);
 	model_interrupt(model->vq->index);
+	model_get(model, &len);
 }
 
 static int do_probe(struct virtio_device *vdev, enum lab_probe plan)
@@ -246,7 +253,7 @@ static void plain_remove(struct virtio_device *vdev)
 
 /* A device may be of any kind: the rules between features go by it. */
 static const struct virtio_device_id plain_ids[] = { { VIRTIO_DEV_ANY_ID,
-						       0x1af4 } };
+						       LAB_VENDOR_ID } };
 
 /*
  * What is not here is agreed only by virtio_use_bit(). Of the ring's and the

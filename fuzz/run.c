@@ -70,6 +70,7 @@ static void serve_honestly(void)
 	lab.probe = PROBE_OK;
 	memset(&lab.probe_extra, 0, sizeof(lab.probe_extra));
 	lab.callback_plan = CALLBACK_KEEP;
+	lab.callback_deletes = false;
 	lab_unbind();
 	if (finding.fired)
 		return;

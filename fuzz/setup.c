@@ -31,9 +31,16 @@ bool lab_is_registers(void)
 /* The driver side looked at the status register. */
 void lab_status_read(u8 shown)
 {
+	unsigned int i;
+
 	lab.status_shown = shown;
-	if (!lab.status && !shown)
+	if (!lab.status && !shown) {
+		/* The device says that it obeyed: no driver can know better. */
 		lab.reset_shown = true;
+		lab.hold_reset = 0;
+		for (i = 0; i < LOOPBACK_QUEUES; i++)
+			lab.lb.queue[i].enabled = false;
+	}
 	if (lab.status & shown & VIRTIO_CONFIG_S_FEATURES_OK)
 		lab.features_shown = true;
 }
@@ -56,6 +63,7 @@ static void note_status(u8 status, u8 added)
 {
 	lab.status = status;
 	lab.status_shown = -1;
+	lab.tried |= added & VIRTIO_CONFIG_S_DRIVER;
 	if (added & VIRTIO_CONFIG_S_FEATURES_OK)
 		lab.features_shown = false;
 	if (status)
@@ -88,6 +96,9 @@ static bool on_status(struct loopback *lb, u8 status)
 	note_status(status, added);
 	if (added & VIRTIO_CONFIG_S_FEATURES_OK)
 		config_model_features_ok();
+	/* A device that ignores its reset keeps its queues too. */
+	if (!status && lab.hold_reset)
+		return false;
 	if (!lab.refuse || !(status & lab.refuse))
 		return true;
 	watch_store(CELL_STATUS, 0, &lb->regs->status, 1, status & ~lab.refuse);
@@ -97,12 +108,20 @@ static bool on_status(struct loopback *lb, u8 status)
 
 static int on_notify(struct loopback *lb, unsigned int index)
 {
+	unsigned int i;
+
 	(void)lb;
 	trace(TRACE_NOTIFY, index, 0, 0);
 	lab.notified++;
 	lab.queue_notified[index]++;
 	oracle_check(lab.status & VIRTIO_CONFIG_S_DRIVER_OK, ORACLE_NOTIFY,
 		     "queue %llu was notified before DRIVER_OK", index, 0);
+	for (i = 0; i < LAB_QUEUES; i++)
+		oracle_check(!lab.model[i].vq ||
+				     lab.model[i].vq->index != index ||
+				     !lab.model[i].broken,
+			     ORACLE_NOTIFY,
+			     "queue %llu is broken, and notified", index, 0);
 	if (!lab.notify_fails)
 		return 0;
 	lab.notify_fails--;
@@ -128,10 +147,18 @@ static int on_setup_vq(struct loopback *lb, const struct virtio_vq_setup *setup)
 	return 0;
 }
 
+static void on_reset_vq(struct loopback *lb, unsigned int index)
+{
+	(void)lb;
+	oracle_check(lab.acked >> VIRTIO_F_RING_RESET & 1, ORACLE_FEATURES,
+		     "queue %llu was reset, which was not agreed", index, 0);
+}
+
 static const struct loopback_ops lab_ops = {
 	.status = on_status,
 	.notify = on_notify,
 	.setup_vq = on_setup_vq,
+	.reset_vq = on_reset_vq,
 };
 
 u64 lab_base_features(void)
@@ -273,8 +300,8 @@ void lab_present(const struct step *setup)
 	id = lab.device == LAB_ENTROPY ? VIRTIO_ID_ENTROPY
 	     : lab.device == LAB_BLOCK ? VIRTIO_ID_BLOCK
 	     : setup->b >> 8 & 63      ? setup->b >> 8 & 63
-				       : 0x2a;
-	loopback_init(&lab.lb, kind, lab.regs, id, 0x1af4);
+				       : LAB_DEVICE_ID;
+	loopback_init(&lab.lb, kind, lab.regs, id, LAB_VENDOR_ID);
 	lab.lb.ops = &lab_ops;
 	lab.driver = lab.device == LAB_ENTROPY ? &virtio_entropy_driver
 		     : lab.device == LAB_BLOCK ? &virtio_blk_driver
@@ -286,8 +313,8 @@ void lab_present(const struct step *setup)
 
 static void after_binding(void)
 {
-	model_bound();
 	config_model_bound();
+	model_bound();
 	block_model_bound();
 	entropy_model_bound();
 	model_sync();
@@ -326,6 +353,8 @@ void lab_remove(void)
 	unregister_virtio_device(&lab.lb.vdev);
 	watch_end(0);
 	lab.added = false;
+	oracle_check(!lab.status || lab.regs->gone, ORACLE_STATUS,
+		     "a device was removed at status %llu", lab.status, 0);
 	/* Its tokens end with it: the next device counts anew. */
 	memset(lab.find_token, 0, sizeof(lab.find_token));
 	model_sync();

@@ -217,8 +217,56 @@ static void install_add_fails(void)
 	double_queue()->add_buf = add_does_nothing;
 }
 
+/* Private state that says: nobody wants to hear of it. */
+static void install_callback_off(void)
+{
+	to_vring(&lab.lb.vdev.core->vqs->vq)->state.callback_off = true;
+}
+
+static void kick_tells_nobody(struct virtqueue *vq)
+{
+	vring_split_ops.kick(vq);
+	to_vring(vq)->state.callback_off = true;
+}
+
+static void install_kick_tells_nobody(void)
+{
+	double_queue()->kick = kick_tells_nobody;
+}
+
+static void *get_disarms(struct virtqueue *vq, unsigned int *len)
+{
+	void *token = vring_split_ops.get_buf(vq, len);
+
+	if (!token)
+		shared_write16(&to_vring(vq)->avail->ring[vq->num], 77);
+	return token;
+}
+
+static void install_get_disarms(void)
+{
+	double_queue()->get_buf = get_disarms;
+}
+
 static void work_nothing(void)
 {
+}
+
+static void work_interrupt(void)
+{
+	const struct step interrupt = { .op = OP_DEVICE_INTERRUPT };
+
+	if (lab.device == LAB_BLOCK) {
+		const struct step flush = { .op = OP_BLOCK_FLUSH };
+		const struct step kick = { .op = OP_BLOCK_KICK };
+
+		lab_step_session(&flush);
+		lab_step_session(&kick);
+	} else {
+		entropy_model_read(8);
+	}
+	honest_serve(0, 1, 0, 0);
+	lab_step_device(&interrupt);
 }
 
 static void step(enum op op)
@@ -324,6 +372,26 @@ const struct double_case driver_doubles[] = {
 	      "a request was posted", install_bound, clears_status, work_flush),
 	BLOCK(ORACLE_CHAIN, "a request has other data", "the avail entry",
 	      install_bound, moves_data, work_read),
+	BLOCK(ORACLE_CALLBACK, "nobody hears of a finished request",
+	      "an interrupt of queue", install_bound, callback_off,
+	      work_interrupt),
+	{
+		.name = "nobody hears of random bytes",
+		.oracle = ORACLE_CALLBACK,
+		.says = "an interrupt with random bytes",
+		.device = LAB_ENTROPY,
+		.install_bound = install_kick_tells_nobody,
+		.work = work_interrupt,
+	},
+	{
+		.name = "random bytes are waited for at another event",
+		.oracle = ORACLE_WAKEUP,
+		.says = "random bytes are waited for",
+		.device = LAB_ENTROPY,
+		.flags = WITH_EVENT_IDX,
+		.install_bound = install_get_disarms,
+		.work = work_random,
+	},
 	RANDOM(ORACLE_LENGTH, "random bytes that came are not given",
 	       "virtio_entropy_read gave %llu bytes, %llu",
 	       get_says_nothing_written),

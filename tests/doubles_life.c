@@ -158,8 +158,141 @@ static void install_sets_no_driver_ok(void)
 	double_transport()->set_status = set_no_driver_ok;
 }
 
+/* The core is told that a device is broken by another reason, later. */
+static int ask_and_break(struct virtio_device *vdev)
+{
+	if (vdev->core->broken)
+		vdev->core->broken = VIRTIO_BROKEN_CONFIG;
+	return real_transport->get_status(vdev);
+}
+
+static void install_breaks_anew(void)
+{
+	double_transport()->get_status = ask_and_break;
+}
+
+static int set_no_failed(struct virtio_device *vdev, u8 status)
+{
+	return real_transport->set_status(vdev,
+					  status & (u8)~VIRTIO_CONFIG_S_FAILED);
+}
+
+static void install_hides_failure(void)
+{
+	double_transport()->set_status = set_no_failed;
+	lab.probe = PROBE_FAILS;
+}
+
+static int set_no_reset(struct virtio_device *vdev, u8 status)
+{
+	if (!status && lab.status == VIRTIO_CONFIG_S_ACKNOWLEDGE)
+		return 0;
+	return real_transport->set_status(vdev, status);
+}
+
+static void install_resets_never(void)
+{
+	double_transport()->set_status = set_no_reset;
+}
+
+static int set_any_status(struct virtio_device *vdev, u8 status)
+{
+	(void)vdev;
+	(void)status;
+	return 0;
+}
+
+static void install_sets_any_status(void)
+{
+	double_config()->set_status = set_any_status;
+}
+
+static int reset_without_asking(struct virtqueue *vq)
+{
+	vq->vdev->transport->reset_vq(vq->vdev, vq->index);
+	return vring_split_ops.reset(vq);
+}
+
+static void install_resets_without_asking(void)
+{
+	double_queue()->reset = reset_without_asking;
+}
+
+static void kick_though_broken(struct virtqueue *vq)
+{
+	vring_split_ops.kick(vq);
+	if (to_vring(vq)->broken)
+		vring_notify(to_vring(vq));
+}
+
+static void install_kicks_though_broken(void)
+{
+	double_queue()->kick = kick_though_broken;
+}
+
+/* Attributes that are not there, or are others. */
+static void install_hides_core(void)
+{
+	lab.lb.vdev.id.vendor = 7;
+	lab.added = false;
+}
+
+static void install_other_features(void)
+{
+	lab.lb.vdev.core->features ^= 1;
+}
+
 static void work_nothing(void)
 {
+}
+
+static void work_show(void)
+{
+	const struct step show = { .op = OP_BUS_SHOW, .a = 3 };
+
+	lab_step_bus(&show);
+	lab.added = true;
+}
+
+static void work_set_status(void)
+{
+	const struct step set = { .op = OP_DRIVER_STATUS, .a = 0x40 };
+
+	lab_step_driver(&set);
+}
+
+static void work_break_twice(void)
+{
+	const struct step show = { .op = OP_DEVICE_STATUS, .a = 0x4f };
+	const struct step change = { .op = OP_DEVICE_CONFIG_CHANGE };
+
+	lab_step_device(&show);
+	lab_step_device(&change);
+	lab_unbind();
+}
+
+static void work_remove(void)
+{
+	lab_unbind();
+	lab_remove();
+}
+
+static void work_reset_queue(void)
+{
+	model_shutdown(first_queue());
+	model_reset_queue(first_queue());
+}
+
+static void work_kick_broken(void)
+{
+	const struct step forged = { .op = OP_DEVICE_USED, .b = 100 };
+	u32 len;
+
+	model_add(first_queue(), 0, 1, 0, 32);
+	model_kick(first_queue());
+	lab_step_device(&forged);
+	model_get(first_queue(), &len);
+	model_kick(first_queue());
 }
 
 static void work_config_change(void)
@@ -254,6 +387,62 @@ const struct double_case life_doubles[] = {
 		.says = "a driver was bound at status",
 		.install = install_sets_no_driver_ok,
 		.work = work_nothing,
+	},
+	{
+		.name = "a driver that failed hides it",
+		.oracle = ORACLE_STATUS,
+		.says = "a driver that failed left",
+		.install = install_hides_failure,
+		.work = work_nothing,
+	},
+	{
+		.name = "a device is removed as it was",
+		.oracle = ORACLE_STATUS,
+		.says = "a device was removed",
+		.install_bound = install_resets_never,
+		.work = work_remove,
+	},
+	{
+		.name = "a driver sets any status",
+		.oracle = ORACLE_STATUS,
+		.says = "a driver set status",
+		.install = install_sets_any_status,
+		.work = work_set_status,
+	},
+	{
+		.name = "a device is broken for another reason",
+		.oracle = ORACLE_RESULT,
+		.says = "the device is broken for reason",
+		.install_bound = install_breaks_anew,
+		.work = work_break_twice,
+	},
+	{
+		.name = "an attribute of no device is read",
+		.oracle = ORACLE_RESULT,
+		.says = "attribute %llu has",
+		.install_bound = install_hides_core,
+		.work = work_show,
+	},
+	{
+		.name = "an attribute is another",
+		.oracle = ORACLE_RESULT,
+		.says = "attribute %llu reads",
+		.install_bound = install_other_features,
+		.work = work_show,
+	},
+	{
+		.name = "a queue is reset by a feature that is not agreed",
+		.oracle = ORACLE_FEATURES,
+		.says = "queue %llu was reset",
+		.install_bound = install_resets_without_asking,
+		.work = work_reset_queue,
+	},
+	{
+		.name = "a broken queue is notified",
+		.oracle = ORACLE_NOTIFY,
+		.says = "queue %llu is broken",
+		.install_bound = install_kicks_though_broken,
+		.work = work_kick_broken,
 	},
 	{
 		.name = "a device that is gone is asked on and on",

@@ -244,6 +244,19 @@ static void install_reset_keeps_ring(void)
 	double_queue()->reset = reset_keeps_ring;
 }
 
+static int reset_keeps_event(struct virtqueue *vq)
+{
+	int err = vring_split_ops.reset(vq);
+
+	shared_write16(&to_vring(vq)->avail->ring[vq->num], 7);
+	return err;
+}
+
+static void install_reset_keeps_event(void)
+{
+	double_queue()->reset = reset_keeps_event;
+}
+
 static void change_state(struct vring *vring)
 {
 	vring->state.last_used = 1;
@@ -366,6 +379,9 @@ const struct double_case memory_doubles[] = {
 	       work_reset),
 	DOUBLE(ORACLE_FRESH, "reset keeps an index in the ring",
 	       "queue %llu starts at other", install_bound, reset_keeps_ring,
+	       work_reset),
+	DOUBLE(ORACLE_FRESH, "reset keeps an event in the ring",
+	       "queue %llu starts with", install_bound, reset_keeps_event,
 	       work_reset),
 	DOUBLE(ORACLE_FRESH, "find_vq gives a queue that was used",
 	       "the private state", install, found_used, work_nothing),
