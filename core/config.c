@@ -48,7 +48,6 @@ static unsigned int next_field(const u8 *config, unsigned int pos)
 /* What the rules that look at several fields remember of one snapshot. */
 struct parse {
 	bool features;
-	unsigned int queues;
 	unsigned int device_len;
 	u64 queue_seen[VIRTIO_CONFIG_QUEUES_MAX / 64];
 };
@@ -69,7 +68,6 @@ static bool queue_field_valid(struct parse *parse, const u8 *bytes,
 	if (parse->queue_seen[index / 64] & bit)
 		return false;
 	parse->queue_seen[index / 64] |= bit;
-	parse->queues++;
 	return true;
 }
 

@@ -310,7 +310,7 @@ static void check_unused(u32 offset, size_t size)
 	dma_addr_t start = ARENA_DMA_BASE + offset;
 	unsigned int i;
 
-	if (lab.reset_ignored || lab.regs->gone)
+	if (lab.regs->gone)
 		return;
 	for (i = 0; i < LOOPBACK_QUEUES; i++) {
 		const struct loopback_queue *queue = &lab.lb.queue[i];
@@ -380,8 +380,8 @@ int port_map_sg(struct device *dev, struct scatterlist *sg, bool write,
 		arena.failed[ARENA_MAP] = true;
 		return -ENOMEM;
 	}
-	if (!write)
-		check_initialised(sg->addr, sg->length);
+	/* Also where it will write: a bounce buffer shows what is there. */
+	check_initialised(sg->addr, sg->length);
 	map = &maps[arena.maps];
 	map->ptr = sg->addr;
 	map->len = sg->length;
@@ -414,6 +414,7 @@ void port_unmap(struct device *dev, dma_addr_t addr, u32 len, bool write,
 			    written, write ? len : 0);
 	map->live = false;
 	arena.live_maps--;
+	arena.copied += written;
 }
 
 void *arena_at(dma_addr_t addr, size_t len)

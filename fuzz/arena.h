@@ -35,6 +35,7 @@ struct arena_map {
 
 /**
  * struct arena - counts of one execution
+ * @copied: bytes copied back from mappings
  * @reserve: the last part of everything is kept for the honest device
  * @fail_in: a request of that kind fails when this counts down to 0
  * @failed: one failed since the caller last cleared it
@@ -43,6 +44,7 @@ struct arena {
 	u32 blocks;
 	u32 maps;
 	u32 live_maps;
+	u64 copied;
 	bool reserve;
 	u32 fail_in[3];
 	bool failed[3];

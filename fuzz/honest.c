@@ -9,6 +9,7 @@
 
 #include "arena.h"
 #include "cells.h"
+#include "config_look.h"
 #include "lab.h"
 #include "virtio_core.h"
 #include "watch.h"
@@ -167,18 +168,12 @@ void honest_fields(void)
 void honest_negotiation(void)
 {
 	const struct virtio_core *core = lab.lb.vdev.core;
-	u64 want = lab_base_features();
-	u64 mine = 1ULL << VIRTIO_RING_F_INDIRECT_DESC |
-		   1ULL << VIRTIO_RING_F_EVENT_IDX |
-		   1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_F_RING_RESET;
-	unsigned int i;
+	u64 want = features_model_taken(lab_base_features());
 
 	if (!is_bound())
 		return;
-	for (i = 0; i < lab.driver->feature_count; i++)
-		mine |= 1ULL << lab.driver->feature_table[i];
-	must(core->features == (want & mine),
-	     "the features are %#llx, not %#llx", core->features, want & mine);
+	must(core->features == want, "the features are %#llx, not %#llx",
+	     core->features, want);
 	must(lab.acked == core->features,
 	     "the device was told %#llx, not %#llx", lab.acked, core->features);
 }

@@ -19,6 +19,10 @@
 #include "program.h"
 #include "trace.h"
 
+/* Ids that need all of their 32 bits. */
+#define LAB_DEVICE_ID 0x8000002a
+#define LAB_VENDOR_ID 0x80001af4
+
 #define LAB_QUEUES 4
 #define LAB_FIND_TOKENS 8
 #define LAB_TAKES 4
@@ -102,13 +106,14 @@ struct model {
 	u16 published;
 	u16 last;
 	u16 cached;
-	u32 clamped; /* lengths */
 	u8 broken;
+	u32 clamped; /* lengths that were too large */
 	bool event_idx;
 	bool strict;
 	bool callbacks;
 	bool stopped;
-	bool deferred; /* a notification waits for DRIVER_OK */
+	bool deferred; /* a notification waits for DRIVER_OK ... */
+	unsigned int deferred_at; /* ... since so many were sent */
 };
 
 struct lab {
@@ -133,6 +138,8 @@ struct lab {
 	enum lab_probe probe;
 	struct take take[LAB_TAKES];
 	unsigned int takes;
+	struct step probe_extra; /* what else it does: see plain_probe() */
+	int probe_result; /* what the last one returned */
 	enum lab_callback callback_plan;
 	unsigned int select;
 	struct model model[LAB_QUEUES];
@@ -143,28 +150,31 @@ struct lab {
 	unsigned int callbacks; /* calls of the callback */
 	unsigned int callbacks_stopped; /* how many of them returned false */
 	unsigned int notified;
+	unsigned int queue_notified[LOOPBACK_QUEUES];
 	bool in_honest;
 
 	/* The device's tricks. */
 	unsigned int churn;
-	bool churned; /* the generation moved since the last binding */
 	unsigned int hold_reset;
 	u8 refuse;
 	unsigned int leave_in; /* writes of the status; 0: it stays */
 	unsigned int notify_fails;
 	bool notify_failed; /* at least one did */
 	unsigned int setup_fails;
+	bool setup_failed; /* since the last binding began */
 
 	/* What the core did to the device. */
 	u8 status; /* last written */
+	int status_shown; /* read since the last step of the ladder; or -1 */
+	u8 broken; /* the reason, when last looked at */
+	bool tried; /* a driver, since this binding began */
+	bool reset_shown; /* the device showed 0 after the last reset */
+	bool features_shown; /* the device kept FEATURES_OK */
 	u64 acked; /* feature bits, as last written */
-	bool reset_ignored;
 
 	/* Block requests in flight, and the random stream. */
 	u32 requests;
-	u64 requests_live;
 	u8 stream;
-	unsigned int notify_len; /* what entropy's user reads when told */
 
 	unsigned int step;
 	bool reached_core;
@@ -197,6 +207,8 @@ void lab_remove(void);
 void lab_bind(void);
 void lab_unbind(void);
 enum lab_device lab_kind(void);
+bool lab_is_registers(void);
+void lab_status_read(u8 shown);
 u64 lab_base_features(void);
 void lab_disguise(u32 device, u32 vendor);
 
@@ -222,25 +234,51 @@ void model_reset_queue(struct model *model);
 void model_interrupt(unsigned int queue);
 void model_check(struct model *model);
 void model_stats(struct model *model);
+void model_bound(void);
 void model_sync(void);
 void model_wrote(const u8 *p);
 
 /* config_model.c: the fields as the specification of the format has them. */
 void config_model_reset(void);
-void config_model_read(unsigned int offset, const u8 *bytes, unsigned int len);
-void config_model_feature_word(unsigned int word, u32 bits);
 void config_model_wrote(unsigned int offset, unsigned int len);
 void config_model_bound(void);
-void config_model_refreshed(void);
-u32 config_model_generation(void);
 void config_model_features_ok(void);
+int config_model_next_queue(unsigned int *index, unsigned int *num);
+int config_model_queue(unsigned int n, unsigned int *index, unsigned int *num);
+void config_model_mark_queue(unsigned int index, bool used);
+/* What is agreed while there is a configuration. */
+u64 config_model_features(void);
+/* The device configuration, VIRTIO_CONFIG_DEVICE_MAX bytes; its length. */
+unsigned int config_model_device(u8 *bytes);
 /* Each call of a driver, checked: its result is returned too. */
 void *config_model_find(u8 type, unsigned int *len);
 int config_model_get(void *token, unsigned int len);
 int config_model_set(void *token, unsigned int len, u32 fill);
 int config_model_val(u8 type, unsigned int size);
 int config_model_bytes(u8 type, unsigned int len);
-int config_model_use_bit(void *token, unsigned int len, unsigned int bit);
+int config_model_use_bit(void *token, unsigned int len, u32 bit);
+int config_model_device_config(u32 at, unsigned int len);
+int config_model_refresh(unsigned int call,
+			 int (*refresh)(struct virtio_device *vdev), int *want);
+
+/* block_model.c, entropy_model.c: a driver was bound, or is to be unbound. */
+void block_model_reset(void);
+void block_model_bound(void);
+void block_model_unbind(void);
+void entropy_model_bound(void);
+void entropy_model_unbind(void);
+/* The device interrupts for a queue. */
+void block_model_interrupt(unsigned int index);
+void entropy_model_interrupt(unsigned int index);
+/* Steps of their users, each checked. */
+void entropy_model_read(unsigned int len);
+void block_model_submit(u32 type, u64 sector, u32 sectors,
+			const struct scatterlist *sg, unsigned int segs);
+void block_model_kick(void);
+void block_model_poll(void);
+void block_model_reclaim(void);
+void block_model_limits(void);
+void block_model_revalidate(void);
 
 /* honest.c: pieces of the honest device, and the ends of the targets. */
 unsigned int honest_serve(unsigned int queue, unsigned int most,

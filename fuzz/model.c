@@ -8,6 +8,7 @@
  */
 #include "arena.h"
 #include "model.h"
+#include "virtio_core.h"
 #include "vring.h"
 #include "watch.h"
 
@@ -40,6 +41,9 @@ void model_check(struct model *model)
 	oracle_check(vring->broken == model->broken, ORACLE_RESULT,
 		     "broken reason %llu, the model has %llu", vring->broken,
 		     model->broken);
+	oracle_check(vring->clamped == model->clamped, ORACLE_RESULT,
+		     "%llu lengths were clamped, the model has %llu",
+		     vring->clamped, model->clamped);
 }
 
 /* Each word of the ring and the state that a new queue starts from. */
@@ -51,8 +55,10 @@ static void check_fresh(const struct model *model)
 		.callback_off = !model->callbacks,
 		.event = model->callbacks || !model->event_idx ? 0 : 0xffff,
 	};
-	const u8 *avail = arena_at(q->setup.avail, 4);
-	const u8 *used = arena_at(q->setup.used, 4);
+	const u8 *avail =
+		arena_at(q->setup.avail, vring_avail_size(model->num));
+	const u8 *used = arena_at(q->setup.used, vring_used_size(model->num));
+	u16 flags = model->callbacks || model->event_idx ? 0 : 1;
 
 	oracle_check(!memcmp(&vring->state, &fresh,
 			     offsetof(struct vring_state, notify_pending)),
@@ -64,6 +70,14 @@ static void check_fresh(const struct model *model)
 	oracle_check(avail && used && !get_unaligned_le16(avail + 2) &&
 			     !get_unaligned_le32(used),
 		     ORACLE_FRESH, "queue %llu starts at other indices",
+		     model->vq->index, 0);
+	if (!avail || !used)
+		return;
+	oracle_check(get_unaligned_le16(avail) == flags &&
+			     get_unaligned_le16(avail + 4 + 2 * model->num) ==
+				     fresh.event &&
+			     !get_unaligned_le16(used + 4 + 8 * model->num),
+		     ORACLE_FRESH, "queue %llu starts with other wishes",
 		     model->vq->index, 0);
 }
 
@@ -89,9 +103,6 @@ void model_start(struct model *model, struct virtqueue *vq)
 	model->event_told = model->callbacks || !model->event_idx ? 0 : 0xffff;
 	model->flags_told = model->callbacks || model->event_idx ? 0 : 1;
 	check_fresh(model);
-	oracle_check(lab.status & VIRTIO_CONFIG_S_FEATURES_OK, ORACLE_STATUS,
-		     "queue %llu was set up at status %llu", vq->index,
-		     lab.status);
 	oracle_check(vring->event_idx == model->event_idx, ORACLE_FEATURES,
 		     "the event index of queue %llu is not as agreed",
 		     vq->index, 0);
@@ -140,16 +151,14 @@ void model_shutdown(struct model *model)
 	watch_end(0);
 	model_sync();
 	model->stopped = true;
-	oracle_check(!lab.lb.queue[q].enabled || lab.regs->gone ||
-			     lab.reset_ignored,
-		     ORACLE_IN_USE,
+	oracle_check(!lab.lb.queue[q].enabled || lab.regs->gone, ORACLE_IN_USE,
 		     "the device still serves queue %llu after shutdown", q, 0);
 }
 
 unsigned int model_detach(struct model *model)
 {
-	bool live = lab.lb.queue[model->vq->index].enabled && !lab.regs->gone &&
-		    !lab.reset_ignored;
+	bool live = lab.lb.queue[model->vq->index].enabled && !lab.regs->gone;
+	u64 copied = arena.copied;
 	unsigned int n = 0;
 	void *data;
 
@@ -164,6 +173,10 @@ unsigned int model_detach(struct model *model)
 			     "token %llu was given back while the device may "
 			     "use it",
 			     (uintptr_t)data, 0);
+		oracle_check(arena.copied == copied, ORACLE_MAPPING,
+			     "%llu bytes of a buffer that was never used were "
+			     "copied back",
+			     arena.copied - copied, 0);
 		model_note_returned(model, (u32)(uintptr_t)data);
 		model_check(model);
 	} while (!finding.fired);
@@ -172,17 +185,48 @@ unsigned int model_detach(struct model *model)
 
 void model_reset_queue(struct model *model)
 {
-	int err;
+	struct virtio_device *vdev = model->vq->vdev;
+	unsigned int fails = lab.setup_fails;
+	bool broken = virtio_device_broken(vdev);
+	bool quiet = to_vring(model->vq)->quiesced;
+	int err, want = 0;
 
 	watch_begin(CALL_RESET_QUEUE);
 	err = model->vq->vq_ops->reset(model->vq);
 	watch_end((u64)(s64)err);
-	if (err)
-		return;
-	oracle_check(model->stopped && !model->taken, ORACLE_RESULT,
-		     "a queue with %llu descriptors in flight was reset",
-		     model->taken, 0);
-	model_start(model, model->vq);
+	if (!quiet || model->taken)
+		want = -EBUSY;
+	else if (broken)
+		want = -EIO;
+	else if (!(lab.status & VIRTIO_CONFIG_S_FEATURES_OK) ||
+		 !virtio_has_feature(vdev, VIRTIO_F_RING_RESET))
+		want = -EOPNOTSUPP;
+	else if (lab.setup_fails != fails)
+		want = -EIO;
+	oracle_check(err == want, ORACLE_RESULT,
+		     "reset of a queue returned -%llu, the model has -%llu",
+		     (u64)-err, (u64)-want);
+	if (!err)
+		model_start(model, model->vq);
+}
+
+/* A driver is bound when its probe said so and the device was told. */
+void model_bound(void)
+{
+	const struct virtio_core *core = lab.lb.vdev.core;
+
+	oracle_check(!core || !core->ready || !lab.probe_result, ORACLE_STATUS,
+		     "a driver was bound whose probe returned %llu",
+		     (u64)(s64)lab.probe_result, 0);
+	oracle_check(!core || !core->ready ||
+			     lab.status & VIRTIO_CONFIG_S_DRIVER_OK,
+		     ORACLE_STATUS, "a driver was bound at status %llu",
+		     lab.status, 0);
+	oracle_check(!core || core->ready || !lab.tried || lab.regs->gone ||
+			     lab.status == (VIRTIO_CONFIG_S_ACKNOWLEDGE |
+					    VIRTIO_CONFIG_S_FAILED),
+		     ORACLE_STATUS, "a driver that failed left status %llu",
+		     lab.status, 0);
 }
 
 /* After calls that act on the whole device: what became of each queue. */
@@ -190,7 +234,15 @@ void model_sync(void)
 {
 	struct virtio_device *vdev = &lab.lb.vdev;
 	bool gone = lab.regs->gone;
+	u8 reason = (u8)virtio_device_broken(vdev);
 	struct model *model;
+
+	/* The first reason stays, until a driver is bound anew. */
+	oracle_check(!lab.broken || !reason || reason == lab.broken,
+		     ORACLE_RESULT,
+		     "the device is broken for reason %llu, it was %llu",
+		     reason, lab.broken);
+	lab.broken = reason;
 
 	for (model = lab.model; model < lab.model + LAB_QUEUES; model++) {
 		if (!model->vq)
@@ -202,10 +254,17 @@ void model_sync(void)
 			model->stopped = true;
 		if (!model->broken && virtio_device_broken(vdev))
 			model->broken = (u8)virtqueue_broken(model->vq);
-		if (!model_is_ready() || !model->deferred)
+		if (!model_is_ready() || !model->deferred ||
+		    model_halted(model))
 			continue;
-		/* The notification that had to wait may have failed. */
 		model->deferred = false;
+		oracle_check(lab.queue_notified[model->vq->index] !=
+				     model->deferred_at,
+			     ORACLE_NOTIFY,
+			     "queue %llu was kicked before DRIVER_OK and never "
+			     "notified",
+			     model->vq->index, 0);
+		/* The notification that had to wait may have failed. */
 		if (!model->broken && lab.notify_failed)
 			model->broken = (u8)virtqueue_broken(model->vq);
 	}

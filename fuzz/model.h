@@ -28,6 +28,20 @@ static inline bool model_halted(const struct model *model)
 /* The buffer in flight whose chain starts at a descriptor; 0: none. */
 u32 model_token_at(const struct model *model, u32 id);
 
+/* What add_buf() of so many pieces returns, and get_buf(): 0 is NULL. */
+int model_expect_add(const struct model *model, unsigned int total);
+u32 model_expect_get(struct model *model, u32 *len);
+
+/* A buffer is in the ring: it must be what was added, mapped from @map on. */
+void model_note_posted(struct model *model, const struct scatterlist *sg,
+		       u32 map, unsigned int outs, unsigned int total,
+		       u32 in_len);
+
+/* Is there something for a kick to publish? And what it must have done. */
+bool model_has_work(const struct model *model);
+void model_kicked(struct model *model, bool work, unsigned int notified,
+		  bool failed);
+
 /* A token came back: fires if it was not in flight. */
 void model_note_returned(struct model *model, u32 token);
 

@@ -7,6 +7,7 @@
 #define PIECES_MAX (VRING_NUM_MAX + 1)
 
 static struct scatterlist pieces[PIECES_MAX];
+static const struct scatterlist *posted; /* the pieces to look for */
 
 /* One descriptor against one posted piece. */
 static bool piece_as_posted(const u8 *desc, u32 map, unsigned int i,
@@ -15,10 +16,12 @@ static bool piece_as_posted(const u8 *desc, u32 map, unsigned int i,
 	u16 flags = (i >= outs ? VRING_DESC_F_WRITE : 0) |
 		    (i + 1 < total ? VRING_DESC_F_NEXT : 0);
 
-	return get_unaligned_le64(desc) ==
-		       ARENA_MAP_BASE + ((u64)(map + i) << 32) &&
-	       get_unaligned_le32(desc + 8) == pieces[i].length &&
-	       get_unaligned_le16(desc + 12) == flags;
+	u64 addr = ARENA_MAP_BASE + ((u64)(map + i) << 32);
+
+	return get_unaligned_le64(desc) == addr &&
+	       get_unaligned_le32(desc + 8) == posted[i].length &&
+	       get_unaligned_le16(desc + 12) == flags &&
+	       arena_at(addr, 1) == posted[i].addr;
 }
 
 /* Walk what was just posted as the device will; the head, or -1. */
@@ -57,13 +60,17 @@ static s64 walk_chain(const struct model *model, u32 map, unsigned int outs,
 	return head;
 }
 
-/* The buffer is in the ring: the model takes note of it. */
-static void note_posted(struct model *model, u32 map, unsigned int outs,
-			unsigned int total, u32 in_len)
+void model_note_posted(struct model *model, const struct scatterlist *sg,
+		       u32 map, unsigned int outs, unsigned int total,
+		       u32 in_len)
 {
 	bool indirect = total > 1 && total <= model->indirect_max;
-	s64 head = walk_chain(model, map, outs, total, indirect);
-	struct token *token = &model_tokens[++lab.tokens];
+	struct token *token;
+	s64 head;
+
+	posted = sg;
+	head = walk_chain(model, map, outs, total, indirect);
+	token = &model_tokens[++lab.tokens];
 
 	if (head < 0) {
 		oracle_fire(ORACLE_CHAIN,
@@ -82,7 +89,7 @@ static void note_posted(struct model *model, u32 map, unsigned int outs,
 	model->avail++;
 }
 
-static int expected_add(const struct model *model, unsigned int total)
+int model_expect_add(const struct model *model, unsigned int total)
 {
 	bool indirect = total > 1 && total <= model->indirect_max;
 
@@ -136,7 +143,7 @@ int model_add(struct model *model, unsigned int outs, unsigned int ins,
 	for (i = 0; i < total; i++)
 		sg_set_buf(&pieces[i], arena_payload + i % 64 * 64,
 			   i < outs ? out_len : in_len);
-	want = expected_add(model, total);
+	want = model_expect_add(model, total);
 	if (!want && (!sum_in(ins, in_len, &sum) || (outs && !out_len) ||
 		      (ins && !in_len)))
 		want = -EINVAL;
@@ -147,7 +154,7 @@ int model_add(struct model *model, unsigned int outs, unsigned int ins,
 		     "add_buf returned -%llu, the model has -%llu", (u64)-err,
 		     (u64)-want);
 	if (!err)
-		note_posted(model, map, outs, total, sum);
+		model_note_posted(model, pieces, map, outs, total, sum);
 	model_check(model);
 	return err;
 }
@@ -174,7 +181,9 @@ void model_add_bad(struct model *model, unsigned int kind)
 		pieces[0].length = 0;
 		break;
 	case 3:
+		/* In 32 bits, one piece. */
 		outs = 0xffffffff;
+		ins = 2;
 		break;
 	case 4:
 		outs = model->num;
@@ -195,7 +204,7 @@ void model_add_bad(struct model *model, unsigned int kind)
 	}
 	/* Where there is no room for two, that is found first. */
 	if (kind == 2 || kind == 5 || kind == 6) {
-		want = expected_add(model, 2);
+		want = model_expect_add(model, 2);
 		want = want ? want : -EINVAL;
 	}
 	if (model_halted(model))
@@ -230,6 +239,8 @@ static void check_kick(struct model *model, unsigned int notified)
 	else
 		want = !(flags & VRING_USED_F_NO_NOTIFY);
 	if (!model_is_ready()) {
+		if (want && !model->deferred)
+			model->deferred_at = lab.queue_notified[q];
 		model->deferred |= want;
 		want = false;
 	}
@@ -238,23 +249,35 @@ static void check_kick(struct model *model, unsigned int notified)
 		     want);
 }
 
+void model_kicked(struct model *model, bool work, unsigned int notified,
+		  bool failed)
+{
+	if (work) {
+		check_kick(model, notified);
+		model->published = model->avail;
+	} else {
+		oracle_check(!notified, ORACLE_NOTIFY,
+			     "a kick with nothing new notified queue %llu",
+			     model->vq->index, 0);
+	}
+	if (failed && notified)
+		model->broken = VIRTIO_BROKEN_NOTIFY;
+	model_check(model);
+}
+
+bool model_has_work(const struct model *model)
+{
+	return !model_halted(model) && model->avail != model->published;
+}
+
 void model_kick(struct model *model)
 {
 	unsigned int before = lab.notified, fails = lab.notify_fails;
-	bool work = !model_halted(model) && model->avail != model->published;
+	bool work = model_has_work(model);
 
 	watch_begin(CALL_KICK);
 	model->vq->vq_ops->kick(model->vq);
 	watch_end(lab.notified - before);
-	if (work) {
-		check_kick(model, lab.notified - before);
-		model->published = model->avail;
-	} else {
-		oracle_check(lab.notified == before, ORACLE_NOTIFY,
-			     "a kick with nothing new notified queue %llu",
-			     model->vq->index, 0);
-	}
-	if (lab.notify_fails != fails && lab.notified != before)
-		model->broken = VIRTIO_BROKEN_NOTIFY;
-	model_check(model);
+	model_kicked(model, work, lab.notified - before,
+		     lab.notify_fails != fails);
 }

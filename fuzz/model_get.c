@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The model of a queue: buffers on their way back, and callbacks. */
+#include "arena.h"
 #include "model.h"
 #include "watch.h"
 
@@ -27,7 +28,7 @@ static bool used_waiting(struct model *model)
 }
 
 /* What get_buf() must return for what it read; 0: NULL. */
-static u32 expected_get(struct model *model, u32 *len)
+u32 model_expect_get(struct model *model, u32 *len)
 {
 	unsigned int q = model->vq->index, pos;
 	s64 id, written;
@@ -80,15 +81,34 @@ static void check_rearmed(const struct model *model)
 			     model->vq->index, 0);
 }
 
+/* Callbacks are off: the device was told to interrupt as late as it can. */
+static void check_silenced(const struct model *model)
+{
+	if (model->event_idx)
+		oracle_check(model->event_told == (u16)(model->last - 1),
+			     ORACLE_WAKEUP,
+			     "callbacks are off and used_event is %llu, after "
+			     "%llu elements",
+			     model->event_told, model->last);
+	else
+		oracle_check(model->flags_told & VRING_AVAIL_F_NO_INTERRUPT,
+			     ORACLE_WAKEUP,
+			     "callbacks of queue %llu are off, its interrupts "
+			     "are not",
+			     model->vq->index, 0);
+}
+
 void *model_get(struct model *model, u32 *len)
 {
 	u32 got = 0xdeadbeef, want_len = 0, want;
+	u16 event = model->event_told, flags = model->flags_told;
+	u64 copied = arena.copied;
 	void *data;
 
 	watch_begin(CALL_GET_BUF);
 	data = model->vq->vq_ops->get_buf(model->vq, &got);
 	watch_end((u64)(uintptr_t)data);
-	want = expected_get(model, &want_len);
+	want = model_expect_get(model, &want_len);
 	if (data)
 		model_note_returned(model, (u32)(uintptr_t)data);
 	oracle_check((uintptr_t)data == want, ORACLE_RESULT,
@@ -101,12 +121,21 @@ void *model_get(struct model *model, u32 *len)
 			     model_tokens[want].in_len);
 		oracle_check(got == want_len, ORACLE_RESULT,
 			     "length %llu, the model has %llu", got, want_len);
+		oracle_check(arena.copied - copied == got, ORACLE_MAPPING,
+			     "%llu bytes were copied back, %llu were written",
+			     arena.copied - copied, got);
 		*len = got;
 	} else {
 		oracle_check(got == 0xdeadbeef, ORACLE_RESULT,
 			     "a length of %llu came with NULL", got, 0);
 		check_rearmed(model);
 	}
+	oracle_check(model->callbacks || (model->event_told == event &&
+					  model->flags_told == flags),
+		     ORACLE_WAKEUP,
+		     "callbacks are off, but the device was told to interrupt "
+		     "at %llu",
+		     model->event_told, 0);
 	trace(TRACE_VALUE, got, 0, 0);
 	model_check(model);
 	return data;
@@ -156,10 +185,12 @@ bool model_restart(struct model *model)
 	}
 	oracle_check(ok == want, ORACLE_RESULT,
 		     "restart returned %llu, the model has %llu", ok, want);
-	if (ok)
+	if (ok) {
 		check_rearmed(model);
-	else
+	} else {
 		model->callbacks = false;
+		check_silenced(model);
+	}
 	model_check(model);
 	return ok;
 }
@@ -178,29 +209,35 @@ void model_interrupt(unsigned int queue)
 {
 	unsigned int before = lab.callbacks, stops = lab.callbacks_stopped;
 	struct model *model = model_of_queue(queue);
-	bool want, waiting = false;
+	bool handled, work = false, waiting = false, called = false;
 	u16 last = 0;
 	s64 idx;
 
-	want = model && !model_halted(model) && model_is_ready() &&
-	       model->callbacks && model->vq->callback;
-	if (want) {
+	if (model) {
+		work = !model_halted(model) && model_is_ready();
 		waiting = model->cached != model->last;
+		called = model->callbacks && model->vq->callback;
 		last = model->last;
 	}
 	watch_begin(CALL_INTERRUPT);
-	virtqueue_interrupt(&lab.lb.vdev, queue);
+	handled = virtqueue_interrupt(&lab.lb.vdev, queue);
 	watch_end(lab.callbacks - before);
 	if (!model || !model->vq)
 		return;
-	if (want && !waiting) {
+	if (work && !waiting) {
 		idx = watch_value(CELL_USED_IDX, queue, 0);
-		want = idx >= 0 && idx != last;
+		work = idx >= 0 && idx != last;
 	}
-	oracle_check(lab.callbacks - before == want, ORACLE_CALLBACK,
+	called &= work;
+	oracle_check(lab.callbacks - before == called, ORACLE_CALLBACK,
 		     "an interrupt made %llu callbacks, %llu wanted",
-		     lab.callbacks - before, want);
-	if (lab.callbacks_stopped != stops && !model_halted(model))
+		     lab.callbacks - before, called);
+	oracle_check(handled == work, ORACLE_CALLBACK,
+		     "there was work for an interrupt: %llu, it was told: %llu",
+		     work, handled);
+	if (lab.callbacks_stopped != stops && !model_halted(model)) {
 		model->callbacks = false;
+		check_silenced(model);
+	}
 	model_check(model);
 }

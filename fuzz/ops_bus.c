@@ -28,20 +28,47 @@ static void plan_take(u8 type, u32 bit)
 	lab.takes++;
 }
 
+/* The text of an attribute as it must be. */
+static void expected_text(unsigned int which, char *text, size_t size)
+{
+	const struct virtio_device *vdev = &lab.lb.vdev;
+	u64 features = config_model_features();
+	unsigned int i;
+
+	if (which == 3) {
+		for (i = 0; i < 64; i++)
+			text[i] = features >> i & 1 ? '1' : '0';
+		memcpy(text + 64, "\n", 2);
+		return;
+	}
+	if (which == 2)
+		scnprintf(text, size, "0x%08x\n", lab.status);
+	else
+		scnprintf(text, size, "%llu\n",
+			  (unsigned long long)(which ? vdev->id.vendor
+						     : vdev->id.device));
+}
+
 static void show(unsigned int which)
 {
 	static const char *const names[] = { "device", "vendor", "status",
 					     "features" };
 	struct virtio_device *vdev = &lab.lb.vdev;
-	char text[80];
+	char text[80], want[80];
 	int len;
 
 	watch_begin(CALL_SHOW);
 	len = virtio_device_show(vdev, names[which], text, sizeof(text));
 	watch_end((u64)(s64)len);
-	oracle_check(len < 0 || (text[len] == '\0' && text[len - 1] == '\n'),
-		     ORACLE_RESULT, "attribute %llu has %llu characters", which,
+	oracle_check((len >= 0) == lab.added, ORACLE_RESULT,
+		     "attribute %llu has %llu characters", which,
 		     (u64)(s64)len);
+	/* Of a device that went nobody was told what was set last. */
+	if (len < 0 || (which == 2 && lab.regs->gone))
+		return;
+	expected_text(which, want, sizeof(want));
+	oracle_check(!strcmp(text, want) && (size_t)len == strlen(want),
+		     ORACLE_RESULT, "attribute %llu reads otherwise", which, 0);
 }
 
 void lab_step_bus(const struct step *step)
@@ -75,6 +102,7 @@ void lab_step_bus(const struct step *step)
 		break;
 	default:
 		lab.probe = (enum lab_probe)(step->a & 7);
+		lab.probe_extra = *step;
 		break;
 	}
 }
@@ -122,20 +150,6 @@ static void *pick_token(const struct step *step, unsigned int *len)
 	return lab.find_token[i];
 }
 
-static void device_config(u32 at, unsigned int len)
-{
-	u8 buf[256];
-	int err;
-
-	len %= sizeof(buf) + 1;
-	watch_begin(CALL_DEVICE_CONFIG);
-	err = virtio_device_config(&lab.lb.vdev, at, buf, len);
-	watch_end((u64)(s64)err);
-	oracle_check(err || (u64)at + len <= VIRTIO_CONFIG_DEVICE_MAX,
-		     ORACLE_CONFIG_VALUE,
-		     "%llu bytes at %llu of the device configuration", len, at);
-}
-
 static void agree(void)
 {
 	int err;
@@ -148,13 +162,12 @@ static void agree(void)
 
 void lab_refresh(void)
 {
-	int err;
+	int want, err;
 
-	watch_begin(CALL_REFRESH);
-	err = virtio_config_refresh(&lab.lb.vdev);
-	watch_end((u64)(s64)err);
-	if (!err)
-		config_model_refreshed();
+	err = config_model_refresh(CALL_REFRESH, virtio_config_refresh, &want);
+	oracle_check(err == want, ORACLE_CONFIG_VALUE,
+		     "a refresh returned -%llu, not -%llu", (u64)-err,
+		     (u64)-want);
 }
 
 static void ready(void)
@@ -167,14 +180,22 @@ static void ready(void)
 	model_sync();
 }
 
+/* A driver may give up, say that it is ready, or start over; no more. */
 static void set_status(u8 status)
 {
 	struct virtio_device *vdev = &lab.lb.vdev;
+	u8 old = lab.status;
+	bool may = !status || status == (old | VIRTIO_CONFIG_S_FAILED) ||
+		   (status == (old | VIRTIO_CONFIG_S_DRIVER_OK) &&
+		    old & VIRTIO_CONFIG_S_DRIVER);
 	int err;
 
 	watch_begin(CALL_STATUS);
 	err = vdev->config->set_status(vdev, status);
 	watch_end((u64)(s64)err);
+	oracle_check(may || lab.regs->gone || !lab.added || err == -EPERM,
+		     ORACLE_STATUS, "a driver set status %llu, returned %llu",
+		     status, (u64)(s64)err);
 	model_sync();
 }
 
@@ -224,7 +245,7 @@ void lab_step_driver(const struct step *step)
 		lab_refresh();
 		break;
 	case OP_DRIVER_DEVICE_CONFIG:
-		device_config(step->c, step->b);
+		config_model_device_config(step->c, step->b % 257u);
 		break;
 	case OP_DRIVER_READY:
 		ready();

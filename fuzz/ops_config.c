@@ -13,11 +13,6 @@ static void store(enum cell cell, unsigned int index, u64 value)
 	watch_store(cell, index, p, size, value);
 }
 
-static bool is_registers(void)
-{
-	return lab.lb.vdev.transport->regs;
-}
-
 static void add_field(u8 type, u8 len, u32 fill)
 {
 	u8 bytes[255];
@@ -59,7 +54,7 @@ static void store_field_bytes(int pos, unsigned int at, u32 value,
 
 static void set_features(unsigned int word, u32 bits)
 {
-	if (is_registers())
+	if (lab_is_registers())
 		store(CELL_FEATURES, word, bits);
 	else
 		store_field_bytes(find_raw(VIRTIO_CONFIG_F_VIRTIO, 0), 4 * word,
@@ -68,7 +63,7 @@ static void set_features(unsigned int word, u32 bits)
 
 static void set_queue_size(unsigned int queue, u16 size)
 {
-	if (is_registers())
+	if (lab_is_registers())
 		store(CELL_QUEUE_SIZE, queue, size);
 	else
 		store_field_bytes(find_raw(VIRTIO_CONFIG_F_VIRTQUEUE,
@@ -80,7 +75,7 @@ static void set_device_bytes(unsigned int at, u32 value, unsigned int len)
 {
 	unsigned int i;
 
-	if (!is_registers()) {
+	if (!lab_is_registers()) {
 		store_field_bytes(find_raw(VIRTIO_CONFIG_F_DEVICE, 0), at,
 				  value, len);
 		return;

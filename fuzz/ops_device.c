@@ -116,17 +116,32 @@ static void interrupt(unsigned int number)
 		model_interrupt(number);
 		return;
 	}
-	watch_begin(CALL_INTERRUPT);
-	virtqueue_interrupt(&lab.lb.vdev, number);
-	watch_end(0);
+	if (lab.device == LAB_BLOCK)
+		block_model_interrupt(number);
+	else
+		entropy_model_interrupt(number);
 }
 
 static void config_change(void)
 {
+	struct virtio_device *vdev = &lab.lb.vdev;
+	bool running = lab.added && lab.bound &&
+		       lab.status & VIRTIO_CONFIG_S_DRIVER_OK &&
+		       !virtio_device_broken(vdev) && !lab.regs->gone;
+	s64 shown;
+
 	watch_begin(CALL_CONFIG_CHANGED);
-	virtio_config_changed(&lab.lb.vdev);
+	virtio_config_changed(vdev);
 	watch_end(0);
 	model_sync();
+	if (!running || lab.regs->gone)
+		return;
+	/* A device may say in this way that it needs a reset. */
+	shown = watch_value(CELL_STATUS, 0, 0);
+	oracle_check((shown != lab.status) == !!virtio_device_broken(vdev),
+		     ORACLE_STATUS,
+		     "after a change the device shows %llu, %llu was set",
+		     (u64)shown, lab.status);
 }
 
 /* Steps that need a queue that the device was told of. */

@@ -6,6 +6,9 @@
 
 #define SETUP_STRICT 0x04
 #define SETUP_NO_CALLBACK 0x20
+/* The bits of OP_BUS_PROBE besides the outcome. */
+#define PROBE_INTERRUPT 0x08
+#define PROBE_GIVE_UP 0x10
 
 struct model *plain_model(struct virtqueue *vq)
 {
@@ -81,10 +84,43 @@ static struct model *free_model(void)
 	return NULL;
 }
 
-void plain_find_queues(unsigned int most)
+/* The next queue, or an error: by the fields, and what failed meanwhile. */
+static struct virtqueue *find_queue(void)
 {
 	struct virtio_device *vdev = &lab.lb.vdev;
 	bool quiet = lab.setup.b & SETUP_NO_CALLBACK;
+	unsigned int index = 0, num = 0, fails = lab.setup_fails;
+	int err, want = config_model_next_queue(&index, &num);
+	bool taken = index >= LOOPBACK_QUEUES || lab.lb.queue[index].enabled;
+	struct virtqueue *vq;
+
+	arena.failed[ARENA_ALLOC] = false;
+	arena.failed[ARENA_DMA] = false;
+	watch_begin(CALL_FIND_VQ);
+	vq = vdev->config->find_vq(vdev, quiet ? NULL : plain_callback);
+	err = IS_ERR(vq) ? (int)PTR_ERR(vq) : 0;
+	watch_end(err ? (u64)(s64)err : vq->index);
+	if (virtio_device_broken(vdev) ||
+	    !(lab.status & VIRTIO_CONFIG_S_FEATURES_OK))
+		want = -EIO;
+	else if (!want &&
+		 (arena.failed[ARENA_ALLOC] || arena.failed[ARENA_DMA]))
+		want = -ENOMEM;
+	else if (!want && (taken || lab.setup_fails != fails))
+		want = -EIO;
+	oracle_check(err == want, ORACLE_RESULT,
+		     "find_vq returned -%llu, the model has -%llu", (u64)-err,
+		     (u64)-want);
+	if (err || want)
+		return ERR_PTR(-EIO);
+	oracle_check(vq->index == index && vq->num == num, ORACLE_RESULT,
+		     "find_vq gave queue %llu with %llu descriptors", vq->index,
+		     vq->num);
+	return vq;
+}
+
+void plain_find_queues(unsigned int most)
+{
 	struct virtqueue *vq;
 	struct model *model;
 
@@ -92,9 +128,7 @@ void plain_find_queues(unsigned int most)
 		model = free_model();
 		if (!model)
 			return;
-		watch_begin(CALL_FIND_VQ);
-		vq = vdev->config->find_vq(vdev, quiet ? NULL : plain_callback);
-		watch_end(IS_ERR(vq) ? (u64)PTR_ERR(vq) : vq->index);
+		vq = find_queue();
 		if (IS_ERR(vq))
 			return;
 		model_start(model, vq);
@@ -110,6 +144,7 @@ void plain_find_queues(unsigned int most)
 void plain_drop_queue(struct model *model, bool must_return)
 {
 	struct virtqueue *vq = model->vq;
+	unsigned int index = vq->index;
 	u32 lost = model->taken;
 
 	if (must_return) {
@@ -125,6 +160,7 @@ void plain_drop_queue(struct model *model, bool must_return)
 	watch_begin(CALL_DEL_VQ);
 	vq->vdev->config->del_vq(vq);
 	watch_end(lost);
+	config_model_mark_queue(index, false);
 	model_sync();
 }
 
@@ -162,16 +198,28 @@ static int use_early(struct virtio_device *vdev)
 	return err;
 }
 
-static int plain_probe(struct virtio_device *vdev)
+/* The device is done, and says so, while the driver still probes. */
+static void interrupt_probe(void)
 {
-	enum lab_probe plan = lab.probe;
+	struct model *model = &lab.model[0];
+	u32 len;
 
-	lab.probe = PROBE_OK;
-	lab.finds = 0;
-	lab_take_bits();
+	if (!model->vq)
+		return;
+	model_add(model, 0, 1, 0, 64);
+	model_kick(model);
+	honest_serve(model->vq->index, 1, 0, 0);
+	model_interrupt(model->vq->index);
+	model_get(model, &len);
+}
+
+static int do_probe(struct virtio_device *vdev, enum lab_probe plan)
+{
 	if (plan == PROBE_NO_QUEUE)
 		return 0;
 	plain_find_queues(LAB_QUEUES);
+	if (lab.probe_extra.a & PROBE_INTERRUPT)
+		interrupt_probe();
 	switch (plan) {
 	case PROBE_ERROR:
 		drop_queues();
@@ -195,6 +243,23 @@ static int plain_probe(struct virtio_device *vdev)
 	}
 }
 
+static int plain_probe(struct virtio_device *vdev)
+{
+	enum lab_probe plan = lab.probe;
+	int err;
+
+	lab.probe = PROBE_OK;
+	lab.finds = 0;
+	lab_take_bits();
+	err = do_probe(vdev, plan);
+	lab.probe_result = err;
+	if (lab.probe_extra.a & PROBE_GIVE_UP)
+		vdev->config->set_status(vdev,
+					 lab.status | VIRTIO_CONFIG_S_FAILED);
+	memset(&lab.probe_extra, 0, sizeof(lab.probe_extra));
+	return err;
+}
+
 static void plain_remove(struct virtio_device *vdev)
 {
 	(void)vdev;
@@ -214,17 +279,20 @@ static void plain_config_changed(struct virtio_device *vdev)
 		lab_refresh();
 }
 
-/* Any type: each has its own dependencies between features. */
-static const struct virtio_device_id plain_ids[] = { { VIRTIO_DEV_ANY_ID,
-						       0x1af4 } };
+/* Of any kind: the rules between features go by it. The lab's, and QEMU's. */
+static const struct virtio_device_id plain_ids[] = {
+	{ VIRTIO_DEV_ANY_ID, LAB_VENDOR_ID },
+	{ VIRTIO_DEV_ANY_ID, 0x1af4 },
+};
 
 /*
- * Some of a network device's, with and without what they need. 34 (packed
- * rings) is not for a driver to understand.
+ * What is not here is agreed only by virtio_use_bit(). Of the ring's and the
+ * transport's a driver may say what it likes: 30, 34 and 39 are not carried
+ * out.
  */
-static const unsigned int plain_features[] = { 0,  1,  2,  3,  5,  7,
-					       8,  9,  11, 13, 17, 18,
-					       22, 34, 53, 57, 60, 61 };
+static const unsigned int plain_features[] = { 0,  1,  2,  3,  4,  5,  7,
+					       8,  9,  11, 13, 17, 18, 22,
+					       30, 34, 39, 53, 57, 60, 61 };
 
 void plain_init(void)
 {

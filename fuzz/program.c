@@ -51,8 +51,6 @@ static const char *const callback_plans[] = {
 	"restart", "refill", "delete", "leave",
 };
 
-static const char *const notify_plans[] = { "nothing", "poll" };
-
 static const char *const device_kinds[] = {
 	"default",
 	"entropy",
@@ -128,7 +126,9 @@ const struct operation operations[OPS] = {
 			  { NAME("name", 'a', 0, 2, attributes) } },
 	[OP_BUS_PROBE] = { "bus probe",
 			   "what the next probe of the driver does",
-			   { NAME("does", 'a', 0, 3, probe_outcomes) } },
+			   { NAME("does", 'a', 0, 3, probe_outcomes),
+			     FLAG("interrupt", 'a', 3),
+			     FLAG("give_up", 'a', 4) } },
 	[OP_DRIVER_FIND] = { "driver find",
 			     "find(): a token for the next steps",
 			     { NUM("type", 'a', 0, 8) } },
@@ -314,14 +314,14 @@ const struct operation operations[OPS] = {
 			    "submit a read",
 			    { HEX("sector", 'c', 0, 32),
 			      COUNT("blocks", 'a', 0, 4),
-			      COUNT("pieces", 'a', 4, 3), FLAG("far", 'b', 0),
-			      NUM("odd", 'b', 1, 15) } },
+			      COUNT("pieces", 'a', 4, 3), FLAG("huge", 'a', 7),
+			      FLAG("far", 'b', 0), NUM("odd", 'b', 1, 15) } },
 	[OP_BLOCK_WRITE] = { "block write",
 			     "submit a write",
 			     { HEX("sector", 'c', 0, 32),
 			       COUNT("blocks", 'a', 0, 4),
-			       COUNT("pieces", 'a', 4, 3), FLAG("far", 'b', 0),
-			       NUM("odd", 'b', 1, 15) } },
+			       COUNT("pieces", 'a', 4, 3), FLAG("huge", 'a', 7),
+			       FLAG("far", 'b', 0), NUM("odd", 'b', 1, 15) } },
 	[OP_BLOCK_FLUSH] = { "block flush", "submit a flush", { { 0 } } },
 	[OP_BLOCK_DISCARD] = { "block discard",
 			       "submit a discard",
@@ -362,12 +362,6 @@ const struct operation operations[OPS] = {
 			       "pulled out at the k-th write of its status "
 			       "from now",
 			       { COUNT("k", 'a', 0, 8) } },
-	[OP_ENTROPY_NOTIFY] = { "entropy notify",
-				"virtio_entropy_notify()",
-				{ NUM("len", 'b', 0, 16) } },
-	[OP_BLOCK_NOTIFY] = { "block notify",
-			      "virtio_blk_notify()",
-			      { NAME("does", 'a', 0, 1, notify_plans) } },
 };
 
 unsigned int program_steps(size_t size)

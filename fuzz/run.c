@@ -26,11 +26,8 @@ static void run_later_step(const struct step *step)
 	case OP_DRIVER_STATS:
 		lab_step_ring(step);
 		break;
-	case OP_DEVICE_LEAVES:
-		lab_step_device(step);
-		break;
 	default:
-		lab_step_session(step);
+		lab_step_device(step);
 		break;
 	}
 }
@@ -77,6 +74,8 @@ static void begin(const struct target *target)
 	trace_reset();
 	watch_reset();
 	config_model_reset();
+	block_model_reset();
+	entropy_model_unbind();
 	arena_reset();
 	lab.target = target;
 	lab.regs = vlab_port_dma_alloc(sizeof(*lab.regs), &addr);
@@ -100,6 +99,7 @@ static void serve_honestly(void)
 	arena.reserve = false;
 	lab.probe = PROBE_OK;
 	lab.takes = 0;
+	memset(&lab.probe_extra, 0, sizeof(lab.probe_extra));
 	lab.callback_plan = CALLBACK_KEEP;
 	lab_unbind();
 	if (finding.fired)

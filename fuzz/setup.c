@@ -23,6 +23,56 @@ enum lab_device lab_kind(void)
 	return lab.device;
 }
 
+bool lab_is_registers(void)
+{
+	return lab.lb.vdev.transport && lab.lb.vdev.transport->regs;
+}
+
+/* The driver side looked at the status register. */
+void lab_status_read(u8 shown)
+{
+	unsigned int i;
+
+	lab.status_shown = shown;
+	if (!lab.status && !shown) {
+		/* The device says that it obeyed: no driver can know better. */
+		lab.reset_shown = true;
+		lab.hold_reset = 0;
+		for (i = 0; i < LOOPBACK_QUEUES; i++)
+			lab.lb.queue[i].enabled = false;
+	}
+	if (lab.status & shown & VIRTIO_CONFIG_S_FEATURES_OK)
+		lab.features_shown = true;
+}
+
+/* What must have been seen before a step, or it was taken blindly. */
+static void check_looked(u8 old, u8 added)
+{
+	oracle_check(!(added & VIRTIO_CONFIG_S_DRIVER) || lab.reset_shown,
+		     ORACLE_STATUS,
+		     "a driver came before the device showed its reset: %llu",
+		     (u64)(s64)lab.status_shown, 0);
+	oracle_check(!(added & VIRTIO_CONFIG_S_DRIVER_OK) ||
+			     lab.status_shown == old,
+		     ORACLE_STATUS,
+		     "DRIVER_OK was set while the device showed %llu, not %llu",
+		     (u64)(s64)lab.status_shown, old);
+}
+
+static void note_status(u8 status, u8 added)
+{
+	lab.status = status;
+	lab.status_shown = -1;
+	lab.tried |= added & VIRTIO_CONFIG_S_DRIVER;
+	if (added & VIRTIO_CONFIG_S_FEATURES_OK)
+		lab.features_shown = false;
+	if (status)
+		return;
+	lab.reset_shown = false;
+	lab.features_shown = false;
+	lab.acked = 0;
+}
+
 /* The status register, as the driver side writes it. */
 static bool on_status(struct loopback *lb, u8 status)
 {
@@ -38,20 +88,20 @@ static bool on_status(struct loopback *lb, u8 status)
 		   old == VIRTIO_CONFIG_S_ACKNOWLEDGE) ||
 		  (added == VIRTIO_CONFIG_S_FEATURES_OK && old == 3) ||
 		  (added == VIRTIO_CONFIG_S_DRIVER_OK && old == 11) ||
-		  added & VIRTIO_CONFIG_S_FAILED || !added));
+		  added & VIRTIO_CONFIG_S_FAILED ||
+		  (!added && status & VIRTIO_CONFIG_S_FAILED)));
 	oracle_check(legal, ORACLE_STATUS, "status %llu was followed by %llu",
 		     old, status);
 	trace(TRACE_STATUS, status, 0, 0);
-	lab.status = status;
-	if (status == 0) {
-		lab.reset_ignored = lab.hold_reset;
-		lab.acked = 0;
-	}
-	if (status & VIRTIO_CONFIG_S_FEATURES_OK &&
-	    !(old & VIRTIO_CONFIG_S_FEATURES_OK))
+	check_looked(old, added);
+	note_status(status, added);
+	if (added & VIRTIO_CONFIG_S_FEATURES_OK)
 		config_model_features_ok();
 	if (lab.leave_in && !--lab.leave_in)
 		lab_surprise();
+	/* A device that ignores its reset keeps its queues too. */
+	if (!status && lab.hold_reset)
+		return false;
 	if (!lab.refuse || !(status & lab.refuse))
 		return true;
 	watch_store(CELL_STATUS, 0, &lb->regs->status, 1, status & ~lab.refuse);
@@ -61,11 +111,20 @@ static bool on_status(struct loopback *lb, u8 status)
 
 static int on_notify(struct loopback *lb, unsigned int index)
 {
+	unsigned int i;
+
 	(void)lb;
 	trace(TRACE_NOTIFY, index, 0, 0);
 	lab.notified++;
+	lab.queue_notified[index]++;
 	oracle_check(lab.status & VIRTIO_CONFIG_S_DRIVER_OK, ORACLE_NOTIFY,
 		     "queue %llu was notified before DRIVER_OK", index, 0);
+	for (i = 0; i < LAB_QUEUES; i++)
+		oracle_check(!lab.model[i].vq ||
+				     lab.model[i].vq->index != index ||
+				     !lab.model[i].broken,
+			     ORACLE_NOTIFY,
+			     "queue %llu is broken, and notified", index, 0);
 	if (!lab.notify_fails)
 		return 0;
 	lab.notify_fails--;
@@ -76,17 +135,33 @@ static int on_notify(struct loopback *lb, unsigned int index)
 static int on_setup_vq(struct loopback *lb, const struct virtio_vq_setup *setup)
 {
 	(void)lb;
-	(void)setup;
-	if (!lab.setup_fails)
-		return 0;
-	lab.setup_fails--;
-	return -EIO;
+	oracle_check(lab.features_shown, ORACLE_STATUS,
+		     "queue %llu was set up though the device did not keep "
+		     "FEATURES_OK",
+		     setup->index, 0);
+	/* From here on the device may fail: it is to be looked at again. */
+	lab.status_shown = -1;
+	if (lab.setup_fails) {
+		lab.setup_fails--;
+		lab.setup_failed = true;
+		return -EIO;
+	}
+	config_model_mark_queue(setup->index, true);
+	return 0;
+}
+
+static void on_reset_vq(struct loopback *lb, unsigned int index)
+{
+	(void)lb;
+	oracle_check(lab.acked >> VIRTIO_F_RING_RESET & 1, ORACLE_FEATURES,
+		     "queue %llu was reset, which was not agreed", index, 0);
 }
 
 static const struct loopback_ops lab_ops = {
 	.status = on_status,
 	.notify = on_notify,
 	.setup_vq = on_setup_vq,
+	.reset_vq = on_reset_vq,
 };
 
 u64 lab_base_features(void)
@@ -225,7 +300,6 @@ static void forget_tricks(void)
 	lab.notify_fails = 0;
 	lab.notify_failed = false;
 	lab.setup_fails = 0;
-	lab.reset_ignored = false;
 }
 
 /* The device that is there, honest from now on; its driver is unbound. */
@@ -255,8 +329,8 @@ void lab_present(const struct step *setup)
 					  : LOOPBACK_FIELDS;
 	lab.id.device = lab.device == LAB_ENTROPY ? VIRTIO_ID_ENTROPY
 			: lab.device == LAB_BLOCK ? VIRTIO_ID_BLOCK
-						  : 0x2a;
-	lab.id.vendor = 0x1af4;
+						  : LAB_DEVICE_ID;
+	lab.id.vendor = LAB_VENDOR_ID;
 	lab.disguised = false;
 	loopback_init(&lab.lb, kind, lab.regs, lab.id.device, lab.id.vendor);
 	lab.lb.ops = &lab_ops;
@@ -276,6 +350,15 @@ void lab_disguise(u32 device, u32 vendor)
 	lab.disguised = true;
 }
 
+static void after_binding(void)
+{
+	config_model_bound();
+	model_bound();
+	block_model_bound();
+	entropy_model_bound();
+	model_sync();
+}
+
 void lab_add(void)
 {
 	int err;
@@ -288,22 +371,32 @@ void lab_add(void)
 	}
 	lab.lb.vdev.id = lab.id;
 	config_model_reset();
+	lab.probe_result = 0;
 	watch_begin(CALL_REGISTER_DEVICE);
 	err = register_virtio_device(&lab.lb.vdev);
 	watch_end((u64)(s64)err);
 	lab.added = !err;
-	config_model_bound();
-	model_sync();
+	/* An index is given back with its device: there is no other. */
+	oracle_check(err || !lab.lb.vdev.index, ORACLE_RESULT,
+		     "the only device has index %llu", (u64)lab.lb.vdev.index,
+		     0);
+	after_binding();
 }
 
 void lab_remove(void)
 {
 	if (!lab.added)
 		return;
+	block_model_unbind();
+	entropy_model_unbind();
 	watch_begin(CALL_UNREGISTER_DEVICE);
 	unregister_virtio_device(&lab.lb.vdev);
 	watch_end(0);
 	lab.added = false;
+	oracle_check(!lab.status || lab.regs->gone, ORACLE_STATUS,
+		     "a device was removed at status %llu", lab.status, 0);
+	/* Its tokens end with it: the next device counts anew. */
+	memset(lab.find_token, 0, sizeof(lab.find_token));
 	model_sync();
 }
 
@@ -314,18 +407,20 @@ void lab_bind(void)
 	if (lab.bound)
 		return;
 	config_model_reset();
+	lab.probe_result = 0;
 	watch_begin(CALL_REGISTER_DRIVER);
 	err = register_virtio_driver(lab.driver);
 	watch_end((u64)(s64)err);
 	lab.bound = !err;
-	config_model_bound();
-	model_sync();
+	after_binding();
 }
 
 void lab_unbind(void)
 {
 	if (!lab.bound)
 		return;
+	block_model_unbind();
+	entropy_model_unbind();
 	watch_begin(CALL_UNREGISTER_DRIVER);
 	unregister_virtio_driver(lab.driver);
 	watch_end(0);

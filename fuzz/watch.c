@@ -2,6 +2,7 @@
 /* The watch over the core's accesses to shared memory; see watch.h. */
 #include "arena.h"
 #include "cells.h"
+#include "config_look.h"
 #include "lab.h"
 #include "watch.h"
 
@@ -10,6 +11,7 @@
 /* Calls nest as deep as binding, a call in probe, its callback, a call there.
  */
 #define DEPTH_MAX 8
+#define GONE_MAX 8
 
 /* A generous bound for calls that bind or reset; see call_info.budget. */
 #define BUDGET_LIFE 4096
@@ -52,8 +54,6 @@ const struct call_info calls[CALLS] = {
 	[CALL_BLOCK_LIMITS] = { "virtio_blk_limits", 0 },
 	[CALL_BLOCK_REVALIDATE] = { "virtio_blk_revalidate", BUDGET_RESET },
 	[CALL_BLOCK_RECLAIM] = { "virtio_blk_reclaim", BUDGET_RESET },
-	[CALL_ENTROPY_NOTIFY] = { "virtio_entropy_notify", 0 },
-	[CALL_BLOCK_NOTIFY] = { "virtio_blk_notify", 0 },
 	[CALL_GET_STATUS] = { "get_status", 2 },
 	[CALL_STATS] = { "virtqueue_stats", 0 },
 };
@@ -85,6 +85,7 @@ struct frame {
 	u64 serial;
 	unsigned int first;
 	unsigned int reads;
+	unsigned int gone; /* of them, of a device that is not there */
 };
 
 static struct trigger triggers[TRIGGERS_MAX];
@@ -125,6 +126,7 @@ void watch_begin(enum call call)
 	frame->serial = ++serial;
 	frame->first = logged;
 	frame->reads = 0;
+	frame->gone = 0;
 }
 
 void watch_end(u64 result)
@@ -252,7 +254,6 @@ static void fire_triggers(const struct place *place, u8 *p, u32 size)
 			continue;
 		if (--t->countdown)
 			continue;
-		lab.churned |= t->cell == CELL_GENERATION;
 		at = t->cell == CELL_FIELD || t->cell == CELL_CONFIG
 			     ? t->index - place->index
 			     : 0;
@@ -302,6 +303,15 @@ static void check_ring_once(const struct frame *frame, const struct read *read)
 			fire_double_fetch(read->place.cell, read->place.index);
 }
 
+/* One answer is enough: each further question waits for nothing. */
+static void check_gone(struct frame *frame)
+{
+	frame->gone++;
+	oracle_check(frame->gone <= GONE_MAX, ORACLE_WORK_BUDGET,
+		     "a device that is gone was asked %llu times, of %llu",
+		     frame->gone, GONE_MAX);
+}
+
 static void count_read(struct frame *frame)
 {
 	u32 budget = calls[frame->call].budget;
@@ -332,7 +342,6 @@ static void churn_generation(u8 *p)
 	if (!lab.churn)
 		return;
 	lab.churn--;
-	lab.churned = true;
 	watch_store(CELL_GENERATION, 0, p, 4, load(p, 4) + 1);
 }
 
@@ -358,6 +367,19 @@ static noinline void apply_tricks(const struct register_place *r, u32 index,
 	fire_triggers(&place, p, size);
 }
 
+/* For watch_value(), and for other reads of this call. */
+static struct read *note_read(const u8 *p, struct place place, u32 size)
+{
+	struct read *read = &reads[min_t(unsigned int, logged, LOG_MAX - 1)];
+
+	logged = min_t(unsigned int, logged + 1, LOG_MAX);
+	read->place = place;
+	read->p = p;
+	read->size = size;
+	read->value = load(p, size);
+	return read;
+}
+
 static noinline void read_register(u8 *p, u32 offset, u32 size)
 {
 	const struct register_place *r =
@@ -376,10 +398,14 @@ static noinline void read_register(u8 *p, u32 offset, u32 size)
 	if (!r->again)
 		check_register_once(frame, r, offset, size);
 	count_read(frame);
-	if (r->cell == CELL_FIELD)
-		config_model_read(index, p, size);
-	else if (r->cell == CELL_FEATURES)
-		config_model_feature_word(index, (u32)value);
+	if (r->cell == CELL_STATUS) {
+		note_read(p, (struct place){ .cell = CELL_STATUS }, size);
+		lab_status_read((u8)value);
+	} else if (r->cell != CELL_OTHER) {
+		config_look_read(r->cell, index, p, size);
+	} else if (offset == offsetof(struct loopback_regs, gone) && value) {
+		check_gone(frame);
+	}
 }
 
 static noinline void read_ring(u8 *p, u32 size)
@@ -393,12 +419,7 @@ static noinline void read_ring(u8 *p, u32 size)
 	if (!depth)
 		return;
 	frame = &frames[depth - 1];
-	read = &reads[min_t(unsigned int, logged, LOG_MAX - 1)];
-	logged = min_t(unsigned int, logged + 1, LOG_MAX);
-	read->place = place;
-	read->p = p;
-	read->size = size;
-	read->value = load(p, size);
+	read = note_read(p, place, size);
 	trace(TRACE_READ, place.cell, place.index, read->value);
 	oracle_check(!place.own, ORACLE_OWN_MEMORY,
 		     "read of the driver's own part of queue %llu, offset %llu",

@@ -46,9 +46,12 @@ struct double_case {
 
 extern const struct double_case reading_doubles[];
 extern const struct double_case signal_doubles[];
+extern const struct double_case life_doubles[];
 extern const struct double_case buffer_doubles[];
 extern const struct double_case device_doubles[];
 extern const struct double_case config_doubles[];
+extern const struct double_case snapshot_doubles[];
+extern const struct double_case driver_doubles[];
 extern const struct double_case memory_doubles[];
 extern const struct double_case honest_doubles[];
 

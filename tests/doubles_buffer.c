@@ -74,6 +74,17 @@ static void install_get_over_reports(void)
 	double_queue()->get_buf = get_over_reports;
 }
 
+static void *get_counts_clamp(struct virtqueue *vq, unsigned int *len)
+{
+	to_vring(vq)->clamped++;
+	return vring_split_ops.get_buf(vq, len);
+}
+
+static void install_get_counts_clamp(void)
+{
+	double_queue()->get_buf = get_counts_clamp;
+}
+
 static void *get_loses_descriptor(struct virtqueue *vq, unsigned int *len)
 {
 	void *token = vring_split_ops.get_buf(vq, len);
@@ -408,14 +419,17 @@ const struct double_case buffer_doubles[] = {
 	     "a length of %llu", get_writes_anyway, work_one),
 	RING(ORACLE_RESULT, "get_buf breaks the queue for another reason",
 	     "broken reason", get_breaks_otherwise, work_forged_id),
+	RING(ORACLE_RESULT, "get_buf counts a length that was right",
+	     "%llu lengths were clamped", get_counts_clamp, work_one),
 	RING(ORACLE_RESULT, "restart sends the driver round for nothing",
 	     "restart returned", restart_sends_round, work_restart_idle),
 	RING(ORACLE_RESULT, "reset of a queue with buffers in flight",
-	     "a queue with %llu", reset_does_not_mind, work_reset_in_flight),
+	     "reset of a queue returned", reset_does_not_mind,
+	     work_reset_in_flight),
 	{
 		.name = "the block size is no power of two",
 		.oracle = ORACLE_RESULT,
-		.says = "limits: block",
+		.says = "a limit of the disk",
 		.device = LAB_BLOCK,
 		.install_bound = install_any_block_size,
 		.work = work_block_limits,
@@ -423,7 +437,7 @@ const struct double_case buffer_doubles[] = {
 	{
 		.name = "a sector past the end of the disk is read",
 		.oracle = ORACLE_RESULT,
-		.says = "sector %llu of a disk",
+		.says = "virtio_blk_submit returned",
 		.device = LAB_BLOCK,
 		.install_bound = install_endless_disk,
 		.work = work_block_past_the_end,

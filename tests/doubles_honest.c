@@ -13,76 +13,45 @@ static void install_probe_refuses(void)
 	lab.plain.probe = refuse_device;
 }
 
-static int refuse_queue(struct virtio_device *vdev,
-			const struct virtio_vq_setup *setup)
+static int find_nothing(struct virtio_device *vdev)
 {
 	(void)vdev;
-	(void)setup;
-	return -EIO;
+	return 0;
 }
 
-static void install_refuses_queues(void)
+static void install_finds_no_queue(void)
 {
-	double_transport()->setup_vq = refuse_queue;
+	lab.plain.probe = find_nothing;
 }
 
-/* Where in the field space the field of a type has its bytes. */
-static u8 *bytes_of(u8 *config, unsigned int len, u8 type)
+/* Damage of the private copy: the bytes of the first field of a type. */
+static u8 *private_bytes_of(u8 type)
 {
-	unsigned int pos;
+	u8 *config = lab.lb.vdev.core->config;
 
-	for (pos = 0; pos + 2 < len; pos += 2u + config[pos + 1])
-		if (config[pos] == type)
-			return config + pos + 2;
-	return config;
-}
-
-static u8 changed_type;
-static unsigned int changed_byte;
-
-static int read_changed(struct virtio_device *vdev, unsigned int offset,
-			void *buf, unsigned int len)
-{
-	int err = real_transport->config_read(vdev, offset, buf, len);
-
-	bytes_of(buf, len, changed_type)[changed_byte] = 0;
-	return err;
+	while (config[0] != type)
+		config += 2 + config[1];
+	return config + 2;
 }
 
 static void install_changes_bytes(void)
 {
-	changed_type = 0x41;
-	changed_byte = 5;
-	double_transport()->config_read = read_changed;
+	private_bytes_of(0x41)[5] = 0;
 }
 
 static void install_changes_value(void)
 {
-	changed_type = 0x42;
-	changed_byte = 1;
-	double_transport()->config_read = read_changed;
-}
-
-/* Bits 24 to 31 are offered by the device, and not seen by the core. */
-static void install_overlooks_features(void)
-{
-	changed_type = VIRTIO_CONFIG_F_VIRTIO;
-	changed_byte = 3;
-	double_transport()->config_read = read_changed;
-}
-
-static int read_other_registers(struct virtio_device *vdev, unsigned int offset,
-				void *buf, unsigned int len)
-{
-	int err = real_transport->regs->config_read(vdev, offset, buf, len);
-
-	((u8 *)buf)[5] ^= 0xff;
-	return err;
+	private_bytes_of(0x42)[1] = 0;
 }
 
 static void install_changes_registers(void)
 {
-	double_registers()->config_read = read_other_registers;
+	private_bytes_of(VIRTIO_CONFIG_F_DEVICE)[5] ^= 0xff;
+}
+
+static void install_forgets_feature(void)
+{
+	lab.lb.vdev.core->features &= ~(1ULL << VIRTIO_RING_F_EVENT_IDX);
 }
 
 static void *get_is_blind(struct virtqueue *vq, unsigned int *len)
@@ -150,24 +119,24 @@ const struct double_case honest_doubles[] = {
 		.work = honest_queues,
 	},
 	{
-		.name = "an honest device's queues are not set up",
+		.name = "an honest device's queues are not looked for",
 		.oracle = ORACLE_HONEST,
 		.says = "no queue was found",
-		.install = install_refuses_queues,
+		.install = install_finds_no_queue,
 		.work = honest_queues,
 	},
 	{
 		.name = "bytes of an honest field are changed",
 		.oracle = ORACLE_HONEST,
 		.says = "the bytes of a field",
-		.install = install_changes_bytes,
+		.install_bound = install_changes_bytes,
 		.work = honest_fields,
 	},
 	{
 		.name = "an honest value is changed",
 		.oracle = ORACLE_HONEST,
 		.says = "a 16-bit field",
-		.install = install_changes_value,
+		.install_bound = install_changes_value,
 		.work = honest_fields,
 	},
 	{
@@ -175,15 +144,15 @@ const struct double_case honest_doubles[] = {
 		.oracle = ORACLE_HONEST,
 		.says = "the device configuration",
 		.flags = WITH_REGISTERS,
-		.install = install_changes_registers,
+		.install_bound = install_changes_registers,
 		.work = honest_fields,
 	},
 	{
-		.name = "an honest offer is overlooked",
+		.name = "a feature of an honest device is forgotten",
 		.oracle = ORACLE_HONEST,
 		.says = "the features are",
 		.flags = WITH_EVENT_IDX | WITH_INDIRECT,
-		.install = install_overlooks_features,
+		.install_bound = install_forgets_feature,
 		.work = honest_negotiation,
 	},
 	{

@@ -87,6 +87,38 @@ static void install_add_maps_once_more(void)
 	double_queue()->add_buf = add_maps_once_more;
 }
 
+/* A piece of its own that it copies back beside those of the buffer. */
+static void *copy_more(struct virtqueue *vq, void *token)
+{
+	struct scatterlist sg;
+	dma_addr_t addr;
+
+	sg_set_buf(&sg, arena_payload, 8);
+	if (token && !port_map_sg(&vq->vdev->dev, &sg, true, &addr))
+		port_unmap(&vq->vdev->dev, addr, 8, true, 8);
+	return token;
+}
+
+static void *get_copies_more(struct virtqueue *vq, unsigned int *len)
+{
+	return copy_more(vq, vring_split_ops.get_buf(vq, len));
+}
+
+static void install_get_copies_more(void)
+{
+	double_queue()->get_buf = get_copies_more;
+}
+
+static void *detach_copies(struct virtqueue *vq)
+{
+	return copy_more(vq, vring_split_ops.detach_buf(vq));
+}
+
+static void install_detach_copies(void)
+{
+	double_queue()->detach_buf = detach_copies;
+}
+
 static int add_leaks(struct virtqueue *vq, struct scatterlist sg[],
 		     unsigned int out_num, unsigned int in_num, void *data)
 {
@@ -159,6 +191,19 @@ static void install_add_shows_secrets(void)
 	double_queue()->add_buf = add_shows_secrets;
 }
 
+/* Nor one that the device is to fill, and may read as well. */
+static int add_shows_through(struct virtqueue *vq, struct scatterlist sg[],
+			     unsigned int out_num, unsigned int in_num,
+			     void *data)
+{
+	return add_shows_secrets(vq, sg + out_num, 0, in_num, data);
+}
+
+static void install_add_shows_through(void)
+{
+	double_queue()->add_buf = add_shows_through;
+}
+
 static int reset_keeps_index(struct virtqueue *vq)
 {
 	u16 last_used = to_vring(vq)->state.last_used;
@@ -199,6 +244,19 @@ static void install_reset_keeps_ring(void)
 	double_queue()->reset = reset_keeps_ring;
 }
 
+static int reset_keeps_event(struct virtqueue *vq)
+{
+	int err = vring_split_ops.reset(vq);
+
+	shared_write16(&to_vring(vq)->avail->ring[vq->num], 7);
+	return err;
+}
+
+static void install_reset_keeps_event(void)
+{
+	double_queue()->reset = reset_keeps_event;
+}
+
 static void change_state(struct vring *vring)
 {
 	vring->state.last_used = 1;
@@ -225,6 +283,12 @@ static void work_shutdown(void)
 static void work_detach(void)
 {
 	model_add(first_queue(), 0, 1, 0, 32);
+	model_detach(first_queue());
+}
+
+static void work_shutdown_and_detach(void)
+{
+	work_shutdown();
 	model_detach(first_queue());
 }
 
@@ -285,6 +349,12 @@ const struct double_case memory_doubles[] = {
 	DOUBLE(ORACLE_MAPPING, "get_buf copies back more than was mapped",
 	       "%llu bytes copied back", install_bound, get_copies_too_much,
 	       work_used_and_get),
+	DOUBLE(ORACLE_MAPPING, "get_buf copies back more than was written",
+	       "%llu bytes were copied back", install_bound, get_copies_more,
+	       work_used_and_get),
+	DOUBLE(ORACLE_MAPPING, "detach_buf copies back",
+	       "%llu bytes of a buffer", install_bound, detach_copies,
+	       work_shutdown_and_detach),
 	DOUBLE(ORACLE_MAPPING, "add_buf leaks a mapping",
 	       "%llu mappings were leaked", install_bound, add_maps_once_more,
 	       work_one),
@@ -300,6 +370,8 @@ const struct double_case memory_doubles[] = {
 	       "DMA memory was not freed", install, frees_part, work_nothing),
 	DOUBLE(ORACLE_PRIVATE_BYTES, "add_buf exposes unwritten memory",
 	       "byte %llu of %llu", install_bound, add_shows_secrets, work_one),
+	DOUBLE(ORACLE_PRIVATE_BYTES, "add_buf has unwritten memory filled",
+	       "byte %llu of %llu", install_bound, add_shows_through, work_one),
 	DOUBLE(ORACLE_FRESH, "reset keeps a private index", "the private state",
 	       install_bound, reset_keeps_index, work_reset),
 	DOUBLE(ORACLE_FRESH, "reset leaves the queue halted",
@@ -307,6 +379,9 @@ const struct double_case memory_doubles[] = {
 	       work_reset),
 	DOUBLE(ORACLE_FRESH, "reset keeps an index in the ring",
 	       "queue %llu starts at other", install_bound, reset_keeps_ring,
+	       work_reset),
+	DOUBLE(ORACLE_FRESH, "reset keeps an event in the ring",
+	       "queue %llu starts with", install_bound, reset_keeps_event,
 	       work_reset),
 	DOUBLE(ORACLE_FRESH, "find_vq gives a queue that was used",
 	       "the private state", install, found_used, work_nothing),

@@ -336,7 +336,7 @@ const struct double_case signal_doubles[] = {
 		.name = "callbacks run before DRIVER_OK",
 		.oracle = ORACLE_CALLBACK,
 		.says = "the callback of queue",
-		.install = install_ready_too_early,
+		.install_bound = install_ready_too_early,
 		.work = work_interrupt_in_probe,
 	},
 	{ .name = NULL },

@@ -17,8 +17,9 @@
 #define QUEUE_POWER 3
 
 static const struct double_case *const lists[] = {
-	reading_doubles, signal_doubles, buffer_doubles, device_doubles,
-	config_doubles,	 memory_doubles, honest_doubles,
+	reading_doubles, signal_doubles, life_doubles,	   buffer_doubles,
+	device_doubles,	 config_doubles, snapshot_doubles, driver_doubles,
+	memory_doubles,	 honest_doubles,
 };
 
 /* What stands on the stage now. */

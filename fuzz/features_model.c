@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The features that are agreed, by the rules of VIRTIO 1.2 alone. */
+#include <vlab/virtio_blk.h>
+
+#include "config_look.h"
+
+#include "lab.h"
+
+#define BIT(n) (1ULL << (n))
+
+/* Bits 24 to 49 are the ring's and the transport's; these are carried out. */
+#define OF_DEVICES (0xffffffULL | ~0ULL << 50)
+#define CARRIED                                                            \
+	(BIT(VIRTIO_RING_F_INDIRECT_DESC) | BIT(VIRTIO_RING_F_EVENT_IDX) | \
+	 BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_ACCESS_PLATFORM) |         \
+	 BIT(VIRTIO_F_RING_RESET))
+
+#define NET 1
+#define GPU 16
+#define CRYPTO 20
+
+/* A feature of a device that means nothing without one of others. */
+static const struct {
+	u8 device;
+	u8 bit;
+	u64 one_of;
+} needs[] = {
+	/* 5.1.3.1: what a guest takes needs GUEST_CSUM, ... */
+	{ NET, 7, BIT(1) },
+	{ NET, 8, BIT(1) },
+	{ NET, 10, BIT(1) },
+	{ NET, 54, BIT(1) },
+	{ NET, 55, BIT(1) },
+	/* ... what a host takes needs CSUM, ... */
+	{ NET, 11, BIT(0) },
+	{ NET, 12, BIT(0) },
+	{ NET, 14, BIT(0) },
+	{ NET, 56, BIT(0) },
+	/* ... congestion and coalescing some segmentation, ... */
+	{ NET, 9, BIT(7) | BIT(8) },
+	{ NET, 13, BIT(11) | BIT(12) },
+	{ NET, 61, BIT(11) | BIT(12) },
+	/* ... and commands the control queue. */
+	{ NET, 18, BIT(17) },
+	{ NET, 19, BIT(17) },
+	{ NET, 21, BIT(17) },
+	{ NET, 22, BIT(17) },
+	{ NET, 23, BIT(17) },
+	{ NET, 53, BIT(17) },
+	{ NET, 57, BIT(17) },
+	{ NET, 60, BIT(17) },
+	/* 5.7.3 */
+	{ GPU, 4, BIT(0) },
+	/* 5.9.3.1 */
+	{ CRYPTO, 1, BIT(0) },
+	{ CRYPTO, 2, BIT(0) },
+	{ CRYPTO, 3, BIT(0) },
+	{ CRYPTO, 4, BIT(0) },
+};
+
+/* The first bit that lacks what it needs, or 64. */
+static unsigned int unmet(u64 features)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(needs); i++)
+		if (needs[i].device == lab.lb.vdev.id.device &&
+		    features & BIT(needs[i].bit) &&
+		    !(features & needs[i].one_of))
+			return needs[i].bit;
+	return 64;
+}
+
+/* Without GEOMETRY and CONFIG_WCE, which the block driver has no use for. */
+#define OF_BLOCK                                                  \
+	(BIT(VIRTIO_BLK_F_SIZE_MAX) | BIT(VIRTIO_BLK_F_SEG_MAX) | \
+	 BIT(VIRTIO_BLK_F_RO) | BIT(VIRTIO_BLK_F_BLK_SIZE) |      \
+	 BIT(VIRTIO_BLK_F_FLUSH) | BIT(VIRTIO_BLK_F_TOPOLOGY) |   \
+	 BIT(VIRTIO_BLK_F_MQ) | BIT(VIRTIO_BLK_F_DISCARD) |       \
+	 BIT(VIRTIO_BLK_F_WRITE_ZEROES))
+
+/* What the driver of the device can do with it. */
+static u64 of_driver(void)
+{
+	unsigned int i;
+	u64 bits = 0;
+
+	if (lab.device == LAB_BLOCK)
+		return OF_BLOCK;
+	if (lab.device == LAB_ENTROPY)
+		return 0;
+	for (i = 0; i < lab.driver->feature_count; i++)
+		bits |= BIT(lab.driver->feature_table[i]) & OF_DEVICES;
+	return bits;
+}
+
+u64 features_model_taken(u64 offered)
+{
+	u64 taken = (CARRIED | of_driver()) & offered;
+	unsigned int bit;
+
+	while ((bit = unmet(taken)) < 64)
+		taken &= ~BIT(bit);
+	return taken;
+}
+
+bool features_model_may_use(u64 features, unsigned int bit)
+{
+	return bit < 64 && BIT(bit) & (CARRIED | OF_DEVICES) &&
+	       unmet(features | BIT(bit)) == 64;
+}
