@@ -81,6 +81,13 @@ static struct virtqueue *find_queue(void)
 		want = -ENOMEM;
 	else if (!want && (taken || lab.setup_fails != fails))
 		want = -EIO;
+	oracle_check(!(lab.status & VIRTIO_CONFIG_S_DRIVER) ||
+			     lab.status & VIRTIO_CONFIG_S_FEATURES_OK ||
+			     virtio_device_broken(vdev),
+		     ORACLE_FEATURES,
+		     "the features were not agreed at status %llu, and nothing "
+		     "came of it",
+		     lab.status, 0);
 	oracle_check(err == want, ORACLE_RESULT,
 		     "find_vq returned -%llu, the model has -%llu", (u64)-err,
 		     (u64)-want);
@@ -231,6 +238,13 @@ static int plain_probe(struct virtio_device *vdev)
 	enum lab_probe plan = lab.probe;
 	int err;
 
+	oracle_check(lab.status == (VIRTIO_CONFIG_S_ACKNOWLEDGE |
+				    VIRTIO_CONFIG_S_DRIVER),
+		     ORACLE_STATUS, "a driver probes at status %llu",
+		     lab.status, 0);
+	oracle_check(!virtio_device_broken(vdev), ORACLE_STATUS,
+		     "a driver probes a device that is broken for reason %llu",
+		     virtio_device_broken(vdev), 0);
 	lab.probe = PROBE_OK;
 	lab.finds = 0;
 	if (lab.probe_extra.a & PROBE_USE)
@@ -242,6 +256,12 @@ static int plain_probe(struct virtio_device *vdev)
 					 lab.status | VIRTIO_CONFIG_S_FAILED);
 	memset(&lab.probe_extra, 0, sizeof(lab.probe_extra));
 	return err;
+}
+
+static void plain_config_changed(struct virtio_device *vdev)
+{
+	(void)vdev;
+	lab.changes++;
 }
 
 static void plain_remove(struct virtio_device *vdev)
@@ -274,4 +294,5 @@ void plain_init(void)
 	lab.plain.feature_count = ARRAY_SIZE(plain_features);
 	lab.plain.probe = plain_probe;
 	lab.plain.remove = plain_remove;
+	lab.plain.config_changed = plain_config_changed;
 }
