@@ -267,8 +267,8 @@ int config_model_bytes(u8 type, unsigned int len)
 
 int config_model_device_config(u32 at, unsigned int len)
 {
-	u8 buf[256], bytes[VIRTIO_CONFIG_DEVICE_MAX];
-	unsigned int size = 0;
+	u8 buf[2 * 256], bytes[VIRTIO_CONFIG_DEVICE_MAX];
+	unsigned int i, size = 0;
 	int err, want = 0;
 
 	if (config_model_is_live())
@@ -276,6 +276,7 @@ int config_model_device_config(u32 at, unsigned int len)
 					  config_model.now.len, bytes);
 	if (!config_model_is_live() || (u64)at + len > size)
 		want = -ENOENT;
+	memset(buf, 0x5a, sizeof(buf));
 	watch_begin(CALL_DEVICE_CONFIG);
 	err = virtio_device_config(&lab.lb.vdev, at, buf, len);
 	watch_end((u64)(s64)err);
@@ -284,6 +285,10 @@ int config_model_device_config(u32 at, unsigned int len)
 		return err;
 	oracle_check(err == want, ORACLE_CONFIG_VALUE,
 		     "%llu bytes at %llu of the device configuration", len, at);
+	for (i = len; i < sizeof(buf); i++)
+		oracle_check(buf[i] == 0x5a, ORACLE_CONFIG_VALUE,
+			     "byte %llu was written of %llu that were wanted",
+			     i, len);
 	oracle_check(err || want || !memcmp(buf, bytes + at, len),
 		     ORACLE_CONFIG_VALUE,
 		     "%llu bytes at %llu of the device configuration were "

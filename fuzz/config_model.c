@@ -29,6 +29,7 @@ void config_model_reset(void)
 	arena.failed[ARENA_DMA] = false;
 	lab.setup_failed = false;
 	lab.tried = false;
+	lab.mismatch = false;
 	lab.broken = VIRTIO_NOT_BROKEN;
 	config_look_begin();
 }
@@ -113,8 +114,16 @@ void config_model_bound(void)
 			     0, 0);
 		return;
 	}
-	if (arena.failed[ARENA_ALLOC])
+	if (arena.failed[ARENA_ALLOC]) {
+		oracle_check(core->broken != VIRTIO_BROKEN_CONFIG ||
+				     verdict == CONFIG_INVALID ||
+				     verdict == CONFIG_TORN,
+			     ORACLE_CONFIG_VALUE,
+			     "a device was blamed for memory that there was "
+			     "not",
+			     0, 0);
 		return;
+	}
 	if (verdict == CONFIG_VALID || verdict == CONFIG_UNFINISHED)
 		oracle_check(core->broken != VIRTIO_BROKEN_CONFIG,
 			     ORACLE_CONFIG_VALUE,
@@ -249,6 +258,10 @@ int config_model_refresh(unsigned int call,
 	oracle_check(verdict != CONFIG_UNFINISHED || lab.regs->gone,
 		     ORACLE_CONFIG_VALUE,
 		     "a refresh was given up, it returned -%llu", (u64)-err, 0);
+	oracle_check(
+		!lab.regs->gone || *want != -EIO || virtio_device_broken(vdev),
+		ORACLE_CONFIG_VALUE,
+		"a device went in a refresh, and nothing came of it", 0, 0);
 	if (!*want)
 		take_fresh();
 	check_copy();

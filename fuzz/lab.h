@@ -147,6 +147,7 @@ struct lab {
 	unsigned int find_len[LAB_FIND_TOKENS];
 	unsigned int finds;
 	u32 tokens;
+	unsigned int changes; /* calls of config_changed() */
 	unsigned int callbacks; /* calls of the callback */
 	unsigned int callbacks_stopped; /* how many of them returned false */
 	unsigned int notified;
@@ -167,6 +168,8 @@ struct lab {
 	u8 status; /* last written */
 	int status_shown; /* read since the last step of the ladder; or -1 */
 	u8 broken; /* the reason, when last looked at */
+	bool mismatch; /* it showed another one than was set */
+	bool adding; /* the device is being registered */
 	bool tried; /* a driver, since this binding began */
 	bool reset_shown; /* the device showed 0 after the last reset */
 	bool features_shown; /* the device kept FEATURES_OK */

@@ -87,8 +87,9 @@ void model_start(struct model *model, struct virtqueue *vq)
 {
 	const struct vring *vring = to_vring(vq);
 	const struct virtio_vq_setup *setup = &lab.lb.queue[vq->index].setup;
-	bool strict = model->strict && model->vq == vq;
-	u32 clamped = model->vq == vq ? model->clamped : 0;
+	bool again = model->vq == vq;
+	bool strict = model->strict && again;
+	u32 clamped = again ? model->clamped : 0;
 
 	memset(model, 0, sizeof(*model));
 	model->vq = vq;
@@ -96,6 +97,12 @@ void model_start(struct model *model, struct virtqueue *vq)
 	model->strict = strict;
 	model->clamped = clamped;
 	model->indirect_max = virtqueue_indirect_max(vq);
+	oracle_check(virtio_has_feature(vq->vdev, VIRTIO_RING_F_INDIRECT_DESC)
+			     ? model->indirect_max || vq->num > 8192
+			     : !model->indirect_max,
+		     ORACLE_FEATURES,
+		     "queue %llu has indirect tables of %llu, not as agreed",
+		     vq->index, model->indirect_max);
 	model->event_idx =
 		virtio_has_feature(vq->vdev, VIRTIO_RING_F_EVENT_IDX);
 	model->callbacks = vq->callback != NULL;
@@ -245,6 +252,10 @@ void model_sync(void)
 		     "the device is broken for reason %llu, it was %llu",
 		     reason, lab.broken);
 	lab.broken = reason;
+	oracle_check(!lab.mismatch || reason || !lab.added, ORACLE_STATUS,
+		     "the device showed another status than %llu, and nothing "
+		     "came of it",
+		     lab.status, 0);
 
 	for (model = lab.model; model < lab.model + LAB_QUEUES; model++) {
 		if (!model->vq)

@@ -222,6 +222,10 @@ void model_interrupt(unsigned int queue)
 	watch_begin(CALL_INTERRUPT);
 	handled = virtqueue_interrupt(&lab.lb.vdev, queue);
 	watch_end(lab.callbacks - before);
+	oracle_check(model || !handled || lab.lb.queue[queue].enabled,
+		     ORACLE_CALLBACK,
+		     "an interrupt of queue %llu, which is not there, had work",
+		     queue, 0);
 	if (!model || !model->vq)
 		return;
 	if (work && !waiting) {

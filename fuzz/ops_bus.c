@@ -152,12 +152,18 @@ static void *pick_token(const struct step *step, unsigned int *len)
 
 static void agree(void)
 {
+	struct virtio_device *vdev = &lab.lb.vdev;
+	bool agreed;
 	int err;
 
 	watch_begin(CALL_AGREE);
-	err = virtio_features_agree(&lab.lb.vdev);
+	err = virtio_features_agree(vdev);
 	watch_end((u64)(s64)err);
 	model_sync();
+	agreed = lab.features_shown && !virtio_device_broken(vdev);
+	oracle_check(err == (lab.added && agreed ? 0 : -EIO), ORACLE_STATUS,
+		     "virtio_features_agree returned -%llu at status %llu",
+		     (u64)-err, lab.status);
 }
 
 void lab_refresh(void)
@@ -170,6 +176,17 @@ void lab_refresh(void)
 		     (u64)-want);
 }
 
+/* Success means that the device was told, and nothing else does. */
+static void check_ready(int err)
+{
+	oracle_check(lab.regs->gone ||
+			     !err == (lab.added &&
+				      lab.status & VIRTIO_CONFIG_S_DRIVER_OK),
+		     ORACLE_STATUS,
+		     "virtio_device_ready returned -%llu at status %llu",
+		     (u64)-err, lab.status);
+}
+
 static void ready(void)
 {
 	int err;
@@ -177,6 +194,7 @@ static void ready(void)
 	watch_begin(CALL_READY);
 	err = virtio_device_ready(&lab.lb.vdev);
 	watch_end((u64)(s64)err);
+	check_ready(err);
 	model_sync();
 }
 
@@ -188,25 +206,35 @@ static void set_status(u8 status)
 	bool may = !status || status == (old | VIRTIO_CONFIG_S_FAILED) ||
 		   (status == (old | VIRTIO_CONFIG_S_DRIVER_OK) &&
 		    old & VIRTIO_CONFIG_S_DRIVER);
-	int err;
+	int err, want = 0;
 
 	watch_begin(CALL_STATUS);
 	err = vdev->config->set_status(vdev, status);
 	watch_end((u64)(s64)err);
-	oracle_check(may || lab.regs->gone || !lab.added || err == -EPERM,
-		     ORACLE_STATUS, "a driver set status %llu, returned %llu",
-		     status, (u64)(s64)err);
-	model_sync();
+	if (!lab.added)
+		want = -EIO;
+	else if (!may)
+		want = -EPERM;
+	else if (!status)
+		want = lab.reset_shown ? 0 : -EIO;
+	else if (!(status & VIRTIO_CONFIG_S_FAILED))
+		return check_ready(err);
+	oracle_check(lab.regs->gone || err == want, ORACLE_STATUS,
+		     "a driver set status %llu, returned -%llu", status,
+		     (u64)-err);
 }
 
 static void get_status(void)
 {
 	struct virtio_device *vdev = &lab.lb.vdev;
+	bool mismatch = lab.mismatch;
 	int status;
 
 	watch_begin(CALL_GET_STATUS);
 	status = vdev->config->get_status(vdev);
 	watch_end((u64)(s64)status);
+	/* What a driver makes of it is the driver's. */
+	lab.mismatch = mismatch;
 	oracle_check(status < 0 || (status <= 0xff && !lab.regs->gone),
 		     ORACLE_RESULT, "get_status() gave %llu, gone: %llu",
 		     (u64)(s64)status, lab.regs->gone);

@@ -127,18 +127,24 @@ static void config_change(void)
 	struct virtio_device *vdev = &lab.lb.vdev;
 	bool running = lab.added && lab.bound &&
 		       lab.status & VIRTIO_CONFIG_S_DRIVER_OK &&
-		       !virtio_device_broken(vdev) && !lab.regs->gone;
+		       !virtio_device_broken(vdev);
+	unsigned int before = lab.changes;
 	s64 shown;
 
 	watch_begin(CALL_CONFIG_CHANGED);
 	virtio_config_changed(vdev);
 	watch_end(0);
 	model_sync();
+	if (lab.driver == &lab.plain)
+		oracle_check(lab.changes - before == running, ORACLE_CALLBACK,
+			     "a change was told %llu times, %llu wanted",
+			     lab.changes - before, running);
 	if (!running || lab.regs->gone)
 		return;
 	/* A device may say in this way that it needs a reset. */
 	shown = watch_value(CELL_STATUS, 0, 0);
-	oracle_check((shown != lab.status) == !!virtio_device_broken(vdev),
+	oracle_check(shown >= 0 && (shown != lab.status) ==
+					   !!virtio_device_broken(vdev),
 		     ORACLE_STATUS,
 		     "after a change the device shows %llu, %llu was set",
 		     (u64)shown, lab.status);

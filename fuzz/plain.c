@@ -121,6 +121,13 @@ static struct virtqueue *find_queue(void)
 		want = -ENOMEM;
 	else if (!want && (taken || lab.setup_fails != fails))
 		want = -EIO;
+	oracle_check(!(lab.status & VIRTIO_CONFIG_S_DRIVER) ||
+			     lab.status & VIRTIO_CONFIG_S_FEATURES_OK ||
+			     virtio_device_broken(vdev),
+		     ORACLE_FEATURES,
+		     "the features were not agreed at status %llu, and nothing "
+		     "came of it",
+		     lab.status, 0);
 	oracle_check(err == want, ORACLE_RESULT,
 		     "find_vq returned -%llu, the model has -%llu", (u64)-err,
 		     (u64)-want);
@@ -261,6 +268,13 @@ static int plain_probe(struct virtio_device *vdev)
 	enum lab_probe plan = lab.probe;
 	int err;
 
+	oracle_check(lab.status == (VIRTIO_CONFIG_S_ACKNOWLEDGE |
+				    VIRTIO_CONFIG_S_DRIVER),
+		     ORACLE_STATUS, "a driver probes at status %llu",
+		     lab.status, 0);
+	oracle_check(!virtio_device_broken(vdev), ORACLE_STATUS,
+		     "a driver probes a device that is broken for reason %llu",
+		     virtio_device_broken(vdev), 0);
 	lab.probe = PROBE_OK;
 	lab.finds = 0;
 	lab_take_bits();
@@ -284,6 +298,7 @@ static void plain_remove(struct virtio_device *vdev)
 static void plain_config_changed(struct virtio_device *vdev)
 {
 	(void)vdev;
+	lab.changes++;
 	oracle_check(lab.status & VIRTIO_CONFIG_S_DRIVER_OK, ORACLE_CALLBACK,
 		     "a change of the configuration was told at status %llu",
 		     lab.status, 0);

@@ -41,6 +41,9 @@ void lab_status_read(u8 shown)
 		for (i = 0; i < LOOPBACK_QUEUES; i++)
 			lab.lb.queue[i].enabled = false;
 	}
+	/* Less than was set, or more: the device is not to be gone on with. */
+	if (lab.status & VIRTIO_CONFIG_S_FEATURES_OK && shown != lab.status)
+		lab.mismatch = true;
 	if (lab.status & shown & VIRTIO_CONFIG_S_FEATURES_OK)
 		lab.features_shown = true;
 }
@@ -48,6 +51,11 @@ void lab_status_read(u8 shown)
 /* What must have been seen before a step, or it was taken blindly. */
 static void check_looked(u8 old, u8 added)
 {
+	oracle_check(!(added & VIRTIO_CONFIG_S_ACKNOWLEDGE) || !lab.adding ||
+			     added & VIRTIO_CONFIG_S_FAILED || lab.reset_shown,
+		     ORACLE_STATUS,
+		     "a device is registered that did not show its reset: %llu",
+		     (u64)(s64)lab.status_shown, 0);
 	oracle_check(!(added & VIRTIO_CONFIG_S_DRIVER) || lab.reset_shown,
 		     ORACLE_STATUS,
 		     "a driver came before the device showed its reset: %llu",
@@ -372,9 +380,11 @@ void lab_add(void)
 	lab.lb.vdev.id = lab.id;
 	config_model_reset();
 	lab.probe_result = 0;
+	lab.adding = true;
 	watch_begin(CALL_REGISTER_DEVICE);
 	err = register_virtio_device(&lab.lb.vdev);
 	watch_end((u64)(s64)err);
+	lab.adding = false;
 	lab.added = !err;
 	/* An index is given back with its device: there is no other. */
 	oracle_check(err || !lab.lb.vdev.index, ORACLE_RESULT,

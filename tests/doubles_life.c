@@ -242,8 +242,53 @@ static void install_other_features(void)
 	lab.lb.vdev.core->features ^= 1;
 }
 
+static int skip_driver(struct virtio_device *vdev, u8 status)
+{
+	if (status == (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER))
+		return 0;
+	return real_transport->set_status(vdev, status);
+}
+
+static void install_skips_driver(void)
+{
+	double_transport()->set_status = skip_driver;
+}
+
+/* Private state that says: the driver gave up. */
+static void install_has_failed(void)
+{
+	lab.lb.vdev.core->ready = false;
+	lab.lb.vdev.core->status = VIRTIO_CONFIG_S_FAILED;
+}
+
+static void install_hears_of_no_change(void)
+{
+	lab.plain.config_changed = NULL;
+}
+
 static void work_nothing(void)
 {
+}
+
+static void work_ready(void)
+{
+	const struct step ready = { .op = OP_DRIVER_READY };
+
+	lab_step_driver(&ready);
+}
+
+static void work_agree(void)
+{
+	const struct step agree = { .op = OP_DRIVER_AGREE };
+
+	lab_step_driver(&agree);
+}
+
+static void work_change(void)
+{
+	const struct step change = { .op = OP_DEVICE_CONFIG_CHANGE };
+
+	lab_step_device(&change);
 }
 
 static void work_show(void)
@@ -347,11 +392,18 @@ static void work_interrupt_without_callback(void)
 
 const struct double_case life_doubles[] = {
 	{
+		.name = "a reset is not waited for at registration",
+		.oracle = ORACLE_STATUS,
+		.says = "a device is registered that",
+		.install = install_never_looks,
+		.work = work_nothing,
+	},
+	{
 		.name = "a reset is not waited for",
 		.oracle = ORACLE_STATUS,
 		.says = "a driver came before",
-		.install = install_never_looks,
-		.work = work_nothing,
+		.install_bound = install_never_looks,
+		.work = work_rebind,
 	},
 	{
 		.name = "the status is not looked at again after probe",
@@ -387,6 +439,34 @@ const struct double_case life_doubles[] = {
 		.says = "a driver was bound at status",
 		.install = install_sets_no_driver_ok,
 		.work = work_nothing,
+	},
+	{
+		.name = "a driver probes before the device knows",
+		.oracle = ORACLE_STATUS,
+		.says = "a driver probes at status",
+		.install = install_skips_driver,
+		.work = work_nothing,
+	},
+	{
+		.name = "a device that is ready is not",
+		.oracle = ORACLE_STATUS,
+		.says = "virtio_device_ready returned",
+		.install_bound = install_has_failed,
+		.work = work_ready,
+	},
+	{
+		.name = "features that are agreed are not",
+		.oracle = ORACLE_STATUS,
+		.says = "virtio_features_agree returned",
+		.install_bound = install_has_failed,
+		.work = work_agree,
+	},
+	{
+		.name = "a driver does not hear of a change",
+		.oracle = ORACLE_CALLBACK,
+		.says = "a change was told",
+		.install = install_hears_of_no_change,
+		.work = work_change,
 	},
 	{
 		.name = "a driver that failed hides it",

@@ -286,6 +286,41 @@ static void install_probe_again(void)
 	lab.plain.probe = probe_again;
 }
 
+static int write_and_break(struct virtio_device *vdev, unsigned int offset,
+			   const void *buf, unsigned int len)
+{
+	vdev->core->broken = VIRTIO_BROKEN_STATUS;
+	return real_transport->config_write(vdev, offset, buf, len);
+}
+
+static void install_breaks_while_writing(void)
+{
+	double_transport()->config_write = write_and_break;
+}
+
+static struct virtqueue *find_nothing(struct virtio_device *vdev,
+				      bool (*callback)(struct virtqueue *vq))
+{
+	(void)vdev;
+	(void)callback;
+	return ERR_PTR(-EIO);
+}
+
+static void install_finds_nothing(void)
+{
+	double_config()->find_vq = find_nothing;
+}
+
+static void change_tables(struct vring *vring)
+{
+	vring->indirect_max = 5;
+}
+
+static void install_has_tables(void)
+{
+	double_found(change_tables);
+}
+
 static void work_nothing(void)
 {
 }
@@ -477,6 +512,27 @@ const struct double_case snapshot_doubles[] = {
 		.oracle = ORACLE_RESULT,
 		.says = "find_vq gave queue",
 		.install = install_finds_another,
+		.work = work_nothing,
+	},
+	{
+		.name = "a broken device is probed",
+		.oracle = ORACLE_STATUS,
+		.says = "a driver probes a device that is broken",
+		.install = install_breaks_while_writing,
+		.work = work_nothing,
+	},
+	{
+		.name = "features are refused for no reason",
+		.oracle = ORACLE_FEATURES,
+		.says = "the features were not agreed",
+		.install = install_finds_nothing,
+		.work = work_nothing,
+	},
+	{
+		.name = "a queue has indirect tables that were not agreed",
+		.oracle = ORACLE_FEATURES,
+		.says = "queue %llu has indirect tables",
+		.install = install_has_tables,
 		.work = work_nothing,
 	},
 	{
