@@ -441,6 +441,20 @@ void *arena_at(dma_addr_t addr, size_t len)
 	return map->ptr + offset;
 }
 
+bool arena_is_allocated(dma_addr_t addr, size_t len)
+{
+	u64 offset = addr - ARENA_DMA_BASE;
+	const struct block *block;
+
+	for (block = blocks; block < blocks + arena.blocks; block++)
+		if (block->live && block->pool == &dma_pool &&
+		    offset >= block->offset &&
+		    offset - block->offset <= block->size &&
+		    len <= block->size - (offset - block->offset))
+			return true;
+	return false;
+}
+
 void *arena_ring_at(void *priv, dma_addr_t addr, size_t len)
 {
 	(void)priv;

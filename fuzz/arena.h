@@ -76,6 +76,9 @@ static inline s64 arena_dma_offset(const void *p)
 /* Memory at a device address as the device may use it, or NULL. */
 void *arena_at(dma_addr_t addr, size_t len);
 
+/* Is all of a range in one live block of DMA memory? */
+bool arena_is_allocated(dma_addr_t addr, size_t len);
+
 /* For struct loopback_ring. */
 void *arena_ring_at(void *priv, dma_addr_t addr, size_t len);
 

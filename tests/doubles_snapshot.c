@@ -201,6 +201,21 @@ static void install_refuses_queues(void)
 	double_transport()->setup_vq = refuse_queue;
 }
 
+/* As if offsets in the ring were of too few bits. */
+static int overlay_queue(struct virtio_device *vdev,
+			 const struct virtio_vq_setup *setup)
+{
+	struct virtio_vq_setup other = *setup;
+
+	other.used = setup->avail + 4;
+	return real_transport->setup_vq(vdev, &other);
+}
+
+static void install_overlays_queues(void)
+{
+	double_transport()->setup_vq = overlay_queue;
+}
+
 static void change_index(struct vring *vring)
 {
 	vring->vq.index = 1;
@@ -505,6 +520,13 @@ const struct double_case snapshot_doubles[] = {
 		.oracle = ORACLE_RESULT,
 		.says = "find_vq returned",
 		.install = install_refuses_queues,
+		.work = work_nothing,
+	},
+	{
+		.name = "the parts of a ring overlap",
+		.oracle = ORACLE_RESULT,
+		.says = "the parts of queue",
+		.install = install_overlays_queues,
 		.work = work_nothing,
 	},
 	{
