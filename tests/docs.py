@@ -6,6 +6,8 @@ usage: docs.py ROOT
 
 - docs/oracles.md has a row for each oracle of fuzz/oracle.c, and no other row;
   its last column is the files that fire it;
+- docs/known-bugs.md explains each bug that a program of the corpus shows, and
+  names programs that exist;
 - a link to a file is relative and leads to one, inside the tree; a file that is
   named by its path exists;
 - each `./lab COMMAND --option` that is named exists, by ./lab's own help.
@@ -69,6 +71,20 @@ def check_links(root: pathlib.Path, texts: dict[str, str]) -> list[str]:
     return bad
 
 
+def check_known_bugs(root: pathlib.Path) -> list[str]:
+    """Each id that a program shows is explained, and each program that is named exists."""
+    page = (root / "docs" / "known-bugs.md").read_text()
+    explained = set(re.findall(r"^\| ([A-Z]+\d+) \|", page, re.M))
+    bad = [f"docs/known-bugs.md: no program {name}" for name in re.findall(r"`((?:%s)/[\w-]+)`" % "|".join(
+        sorted(folder.name for folder in (root / "corpus").iterdir() if folder.is_dir())), page)
+        if not (root / "corpus" / f"{name}.vlab").is_file()]
+    for program in sorted((root / "corpus").glob("*/*.vlab")):
+        for line in re.findall(r"^# shows:(.*)", program.read_text(), re.M):
+            bad += [f"{program.relative_to(root)}: docs/known-bugs.md does not explain {name}"
+                    for name in re.findall(r"\b(?!S\d)[A-Z]+\d+\b", line) if name not in explained]
+    return bad
+
+
 def check_commands(root: pathlib.Path, texts: dict[str, str]) -> list[str]:
     overview = help_of(root)
     known = re.findall(r"^  ([a-z]+)\b", overview, re.MULTILINE)
@@ -98,7 +114,7 @@ def main() -> int:
         sys.exit(__doc__)
     root = pathlib.Path(sys.argv[1]).resolve()
     texts = pages(root)
-    bad = check_oracles(root) + check_links(root, texts) + check_commands(root, texts)
+    bad = check_oracles(root) + check_known_bugs(root) + check_links(root, texts) + check_commands(root, texts)
     for line in bad:
         print(line)
     return 1 if bad else 0
