@@ -171,6 +171,7 @@ void entropy_model_read(unsigned int len)
 	u8 buf[READ_MAX], before[BUFFER_BYTES] = { 0 };
 	u32 maps = arena.maps;
 	bool fails, bound = ent.vring, halted = bound && ent.vring->halted;
+	bool posted = bound && ent.posted;
 	unsigned int n;
 	int got;
 
@@ -194,6 +195,10 @@ void entropy_model_read(unsigned int len)
 			     0);
 		return;
 	}
+	oracle_check(!posted || halted ||
+			     watch_value(CELL_USED_IDX, ent.vring->vq.index,
+					 0) != -1,
+		     ORACLE_RESULT, "random bytes were not looked for", 0, 0);
 	collect();
 	n = min(ent.have - ent.pos, len);
 	oracle_check((got > 0 ? (unsigned int)got : 0) == n, ORACLE_LENGTH,

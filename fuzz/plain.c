@@ -318,9 +318,10 @@ static const struct virtio_device_id plain_ids[] = {
  * transport's a driver may say what it likes: 30, 34 and 39 are not carried
  * out.
  */
-static const unsigned int plain_features[] = { 0,  1,  2,  3,  4,  5,  7,
-					       8,  9,  11, 13, 17, 18, 22,
-					       30, 34, 39, 53, 57, 60, 61 };
+static const unsigned int plain_features[] = {
+	0,  1,	2,  3,	4,  5,	7,  8,	9,  11, 12,
+	13, 17, 18, 22, 30, 34, 39, 53, 57, 60, 61,
+};
 
 void plain_init(void)
 {

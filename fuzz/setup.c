@@ -407,6 +407,10 @@ void lab_add(void)
 	watch_end((u64)(s64)err);
 	lab.adding = false;
 	lab.added = !err;
+	oracle_check(err || lab.regs->gone ||
+			     lab.status & VIRTIO_CONFIG_S_ACKNOWLEDGE,
+		     ORACLE_STATUS, "a device was added with status %llu",
+		     lab.status, 0);
 	/* An index is given back with its device: there is no other. */
 	oracle_check(err || !lab.lb.vdev.index, ORACLE_RESULT,
 		     "the only device has index %llu", (u64)lab.lb.vdev.index,

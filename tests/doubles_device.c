@@ -187,8 +187,8 @@ const struct double_case device_doubles[] = {
 		.name = "ACKNOWLEDGE is skipped",
 		.oracle = ORACLE_STATUS,
 		.says = "status %llu was followed by",
-		.install = install_skips_acknowledge,
-		.work = work_nothing,
+		.install_bound = install_skips_acknowledge,
+		.work = work_rebind,
 	},
 	{
 		.name = "FEATURES_OK comes with DRIVER_OK",

@@ -191,6 +191,19 @@ static void install_kick_puts_back(void)
 	ops->kick = kick_puts_back;
 }
 
+/* Before the driver may look, there is nothing any more. */
+static void *get_is_blind(struct virtqueue *vq, unsigned int *len)
+{
+	(void)vq;
+	(void)len;
+	return NULL;
+}
+
+static void install_get_is_blind(void)
+{
+	double_queue()->get_buf = get_is_blind;
+}
+
 static int add_returns;
 
 static int add_does_nothing(struct virtqueue *vq, struct scatterlist sg[],
@@ -399,6 +412,8 @@ const struct double_case driver_doubles[] = {
 	       get_spoils),
 	RANDOM(ORACLE_DATA, "random bytes stay in the buffer",
 	       "random byte %llu was", kick_puts_back),
+	RANDOM(ORACLE_RESULT, "random bytes are not looked for",
+	       "random bytes were not looked for", get_is_blind),
 	RANDOM(ORACLE_RESULT, "random bytes are not asked for",
 	       "random bytes were asked for", add_does_nothing),
 	RANDOM(ORACLE_RESULT, "a device is given up for nothing",

@@ -242,6 +242,18 @@ static void install_other_features(void)
 	lab.lb.vdev.core->features ^= 1;
 }
 
+static int skip_alone(struct virtio_device *vdev, u8 status)
+{
+	if (status == VIRTIO_CONFIG_S_ACKNOWLEDGE)
+		return 0;
+	return real_transport->set_status(vdev, status);
+}
+
+static void install_adds_in_silence(void)
+{
+	double_transport()->set_status = skip_alone;
+}
+
 static int skip_driver(struct virtio_device *vdev, u8 status)
 {
 	if (status == (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER))
@@ -438,6 +450,13 @@ const struct double_case life_doubles[] = {
 		.oracle = ORACLE_STATUS,
 		.says = "a driver was bound at status",
 		.install = install_sets_no_driver_ok,
+		.work = work_nothing,
+	},
+	{
+		.name = "a device is added and not told",
+		.oracle = ORACLE_STATUS,
+		.says = "a device was added with",
+		.install = install_adds_in_silence,
 		.work = work_nothing,
 	},
 	{
