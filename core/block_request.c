@@ -21,6 +21,9 @@
 
 /**
  * struct blk_request - one request between the checks and the queue
+ * @type: VIRTIO_BLK_T_*
+ * @sector: first of the range
+ * @sectors: their number, where there is no data
  * @pieces: of data, in sg[1] and up
  * @written: bytes that the device must write to report success
  * @to_driver: the device writes the data
@@ -156,7 +159,7 @@ static u32 take_data(const struct virtio_blk_limits *limits,
  * Within the disk. The start is compared first: with only the end, or with
  * start and length added up, a sector past the end wraps.
  */
-static bool in_range(const struct blk_queue *queue, u64 sector, u32 sectors)
+static bool on_disk(const struct blk_queue *queue, u64 sector, u32 sectors)
 {
 	return likely(sector <= queue->capacity &&
 		      sectors <= queue->capacity - sector);
@@ -191,7 +194,7 @@ static int check_data(const struct virtio_blk_limits *limits,
 	sectors = bytes / VIRTIO_BLK_SECTOR_SIZE;
 	if (unlikely(bytes % VIRTIO_BLK_SECTOR_SIZE ||
 		     !in_blocks(limits, req->sector, sectors) ||
-		     !in_range(queue, req->sector, sectors)))
+		     !on_disk(queue, req->sector, sectors)))
 		return -EINVAL;
 	return 0;
 }
@@ -206,7 +209,7 @@ static int check_clear(const struct virtio_blk_limits *limits,
 	if (limits->read_only)
 		return -EROFS;
 	if (!sectors || sectors > most || !in_blocks(limits, sector, sectors) ||
-	    !in_range(queue, sector, sectors))
+	    !on_disk(queue, sector, sectors))
 		return -EINVAL;
 	return 0;
 }

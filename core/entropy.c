@@ -20,6 +20,8 @@ static const u8 zeroes[ENTROPY_BYTES];
 /**
  * struct entropy - one bound device
  * @lock: held around every operation of @vq, and for all below
+ * @vq: the device's one queue
+ * @notify: of virtio_entropy_notify()
  * @data: ENTROPY_BYTES of its own allocation: private state on the same page
  *	would be in reach of a device that is kept to pages
  * @have: bytes of @data that the device says it wrote

@@ -12,12 +12,13 @@
 
 #include "virtio_core.h"
 
-#define BIT(n) (1ULL << (n))
+#define FEATURE(n) (1ULL << (n))
 
 /* What the core itself carries out on every transport. */
-#define CORE_FEATURES                                                      \
-	(BIT(VIRTIO_RING_F_INDIRECT_DESC) | BIT(VIRTIO_RING_F_EVENT_IDX) | \
-	 BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_ACCESS_PLATFORM))
+#define CORE_FEATURES                                                     \
+	(FEATURE(VIRTIO_RING_F_INDIRECT_DESC) |                           \
+	 FEATURE(VIRTIO_RING_F_EVENT_IDX) | FEATURE(VIRTIO_F_VERSION_1) | \
+	 FEATURE(VIRTIO_F_ACCESS_PLATFORM))
 
 /* Bits from here to DEVICE_BITS_END belong to the transport and the ring. */
 #define TRANSPORT_BITS_START 24
@@ -35,39 +36,39 @@ struct dependency {
 
 /* VIRTIO 1.2, 5.1.3.1: network. */
 static const struct dependency net_dependencies[] = {
-	{ 7, BIT(1) }, /* GUEST_TSO4: GUEST_CSUM */
-	{ 8, BIT(1) }, /* GUEST_TSO6: GUEST_CSUM */
-	{ 9, BIT(7) | BIT(8) }, /* GUEST_ECN: GUEST_TSO4 or 6 */
-	{ 10, BIT(1) }, /* GUEST_UFO: GUEST_CSUM */
-	{ 11, BIT(0) }, /* HOST_TSO4: CSUM */
-	{ 12, BIT(0) }, /* HOST_TSO6: CSUM */
-	{ 13, BIT(11) | BIT(12) }, /* HOST_ECN: HOST_TSO4 or 6 */
-	{ 14, BIT(0) }, /* HOST_UFO: CSUM */
-	{ 18, BIT(17) }, /* CTRL_RX: CTRL_VQ */
-	{ 19, BIT(17) }, /* CTRL_VLAN: CTRL_VQ */
-	{ 21, BIT(17) }, /* GUEST_ANNOUNCE: CTRL_VQ */
-	{ 22, BIT(17) }, /* MQ: CTRL_VQ */
-	{ 23, BIT(17) }, /* CTRL_MAC_ADDR: CTRL_VQ */
-	{ 53, BIT(17) }, /* NOTF_COAL: CTRL_VQ */
-	{ 54, BIT(1) }, /* GUEST_USO4: GUEST_CSUM */
-	{ 55, BIT(1) }, /* GUEST_USO6: GUEST_CSUM */
-	{ 56, BIT(0) }, /* HOST_USO: CSUM */
-	{ 57, BIT(17) }, /* HASH_REPORT: CTRL_VQ */
-	{ 60, BIT(17) }, /* RSS: CTRL_VQ */
-	{ 61, BIT(11) | BIT(12) }, /* RSC_EXT: HOST_TSO4 or 6 */
+	{ 7, FEATURE(1) }, /* GUEST_TSO4: GUEST_CSUM */
+	{ 8, FEATURE(1) }, /* GUEST_TSO6: GUEST_CSUM */
+	{ 9, FEATURE(7) | FEATURE(8) }, /* GUEST_ECN: GUEST_TSO4 or 6 */
+	{ 10, FEATURE(1) }, /* GUEST_UFO: GUEST_CSUM */
+	{ 11, FEATURE(0) }, /* HOST_TSO4: CSUM */
+	{ 12, FEATURE(0) }, /* HOST_TSO6: CSUM */
+	{ 13, FEATURE(11) | FEATURE(12) }, /* HOST_ECN: HOST_TSO4 or 6 */
+	{ 14, FEATURE(0) }, /* HOST_UFO: CSUM */
+	{ 18, FEATURE(17) }, /* CTRL_RX: CTRL_VQ */
+	{ 19, FEATURE(17) }, /* CTRL_VLAN: CTRL_VQ */
+	{ 21, FEATURE(17) }, /* GUEST_ANNOUNCE: CTRL_VQ */
+	{ 22, FEATURE(17) }, /* MQ: CTRL_VQ */
+	{ 23, FEATURE(17) }, /* CTRL_MAC_ADDR: CTRL_VQ */
+	{ 53, FEATURE(17) }, /* NOTF_COAL: CTRL_VQ */
+	{ 54, FEATURE(1) }, /* GUEST_USO4: GUEST_CSUM */
+	{ 55, FEATURE(1) }, /* GUEST_USO6: GUEST_CSUM */
+	{ 56, FEATURE(0) }, /* HOST_USO: CSUM */
+	{ 57, FEATURE(17) }, /* HASH_REPORT: CTRL_VQ */
+	{ 60, FEATURE(17) }, /* RSS: CTRL_VQ */
+	{ 61, FEATURE(11) | FEATURE(12) }, /* RSC_EXT: HOST_TSO4 or 6 */
 };
 
 /* 5.7.3: GPU. */
 static const struct dependency gpu_dependencies[] = {
-	{ 4, BIT(0) }, /* CONTEXT_INIT: VIRGL */
+	{ 4, FEATURE(0) }, /* CONTEXT_INIT: VIRGL */
 };
 
 /* 5.9.3.1: crypto. */
 static const struct dependency crypto_dependencies[] = {
-	{ 1, BIT(0) }, /* CIPHER_STATELESS: REVISION_1 */
-	{ 2, BIT(0) }, /* HASH_STATELESS: REVISION_1 */
-	{ 3, BIT(0) }, /* MAC_STATELESS: REVISION_1 */
-	{ 4, BIT(0) }, /* AEAD_STATELESS: REVISION_1 */
+	{ 1, FEATURE(0) }, /* CIPHER_STATELESS: REVISION_1 */
+	{ 2, FEATURE(0) }, /* HASH_STATELESS: REVISION_1 */
+	{ 3, FEATURE(0) }, /* MAC_STATELESS: REVISION_1 */
+	{ 4, FEATURE(0) }, /* AEAD_STATELESS: REVISION_1 */
 };
 
 static const struct {
@@ -87,7 +88,7 @@ static u64 unmet_in(const struct dependency *dep, unsigned int count,
 
 	for (; count; count--, dep++)
 		if (!(dep->needs & features))
-			unmet |= BIT(dep->bit);
+			unmet |= FEATURE(dep->bit);
 	return unmet & features;
 }
 
@@ -145,13 +146,13 @@ static u64 understood_by(const struct virtio_device *vdev,
 
 	/* Resetting one queue is the transport's work; without it, never. */
 	if (!vdev->transport->reset_vq)
-		bits &= ~BIT(VIRTIO_F_RING_RESET);
+		bits &= ~FEATURE(VIRTIO_F_RING_RESET);
 	for (i = 0; i < drv->feature_count; i++) {
 		bit = drv->feature_table[i];
 		/* A driver cannot vouch for the transport's features. */
 		if (bit < TRANSPORT_BITS_START ||
 		    (bit >= TRANSPORT_BITS_END && bit < 64))
-			bits |= BIT(bit);
+			bits |= FEATURE(bit);
 	}
 	return bits;
 }
@@ -229,11 +230,11 @@ static int may_use(struct virtio_device *vdev, unsigned int bitnum)
 	if (bitnum >= 64)
 		return -EOPNOTSUPP;
 	if (bitnum >= TRANSPORT_BITS_START && bitnum < TRANSPORT_BITS_END &&
-	    !(carried & BIT(bitnum)))
+	    !(carried & FEATURE(bitnum)))
 		return -EOPNOTSUPP;
 	if (bitnum == VIRTIO_F_RING_RESET && !vdev->transport->reset_vq)
 		return -EOPNOTSUPP;
-	if (unmet_features(vdev, vdev->core->features | BIT(bitnum)))
+	if (unmet_features(vdev, vdev->core->features | FEATURE(bitnum)))
 		return -EOPNOTSUPP;
 	return 0;
 }
@@ -274,7 +275,7 @@ int virtio_use_bit(struct virtio_device *vdev, void *token, unsigned int len,
 	if (err)
 		return err;
 	if (common)
-		core->features |= BIT(bitnum);
+		core->features |= FEATURE(bitnum);
 	return 1;
 }
 EXPORT_SYMBOL_GPL(virtio_use_bit);
@@ -283,11 +284,11 @@ EXPORT_SYMBOL_GPL(virtio_use_bit);
 static bool mandatory_met(const struct virtio_device *vdev)
 {
 	const struct virtio_core *core = vdev->core;
-	u64 must = core->offered & BIT(VIRTIO_F_ACCESS_PLATFORM);
+	u64 must = core->offered & FEATURE(VIRTIO_F_ACCESS_PLATFORM);
 
 	/* Registers are VIRTIO 1.x; a device without the bit is older. */
 	if (vdev->transport->regs)
-		must |= BIT(VIRTIO_F_VERSION_1);
+		must |= FEATURE(VIRTIO_F_VERSION_1);
 	return (core->features & must) == must;
 }
 

@@ -30,7 +30,8 @@ static unsigned int put_header(u8 *buf, unsigned int pos, u8 type, u8 len)
 	return pos + 2;
 }
 
-static int put_features(struct virtio_device *vdev, u8 *buf, unsigned int pos)
+static int put_feature_bits(struct virtio_device *vdev, u8 *buf,
+			    unsigned int pos)
 {
 	const struct virtio_register_ops *regs = vdev->transport->regs;
 	unsigned int word;
@@ -100,7 +101,8 @@ static int read_device(struct virtio_device *vdev, u8 *bytes, unsigned int len)
 	return -EAGAIN;
 }
 
-static int put_device(struct virtio_device *vdev, u8 *buf, unsigned int pos)
+static int put_device_config(struct virtio_device *vdev, u8 *buf,
+			     unsigned int pos)
 {
 	u8 bytes[VIRTIO_CONFIG_DEVICE_MAX] = { 0 };
 	unsigned int len, n, done;
@@ -131,13 +133,13 @@ int virtio_registers_snapshot(struct virtio_device *vdev, u8 *buf)
 	int pos;
 
 	BUILD_BUG_ON(REGISTERS_FIELDS_MAX > VIRTIO_CONFIG_SIZE_MAX);
-	pos = put_features(vdev, buf, 0);
+	pos = put_feature_bits(vdev, buf, 0);
 	if (pos < 0)
 		return pos;
 	pos = put_queues(vdev, buf, (unsigned int)pos);
 	if (pos < 0)
 		return pos;
-	return put_device(vdev, buf, (unsigned int)pos);
+	return put_device_config(vdev, buf, (unsigned int)pos);
 }
 
 /* Write field bytes back to the register that they came from. */

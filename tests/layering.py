@@ -165,7 +165,8 @@ def check_headers(*cc: str) -> list[str]:
     """Each public header compiles alone, as C11 and as C++17, also twice."""
     bad = []
     for header in public_headers():
-        text = f"#include <vlab/{header.name}>\n" * 2
+        # The declaration is for a header of macros: ISO C wants one.
+        text = f"#include <vlab/{header.name}>\n" * 2 + "extern int declared;\n"
         for world, flags in WORLDS.items():
             pedantic = [] if (world, header.name) in NOT_PEDANTIC else ["-pedantic"]
             result = run([*cc, *flags, *pedantic, *STRICT, "-I", root / "include", "-fsyntax-only", "-"], input=text)
@@ -234,6 +235,18 @@ def check_state(archive: str) -> list[str]:
     return bad + [f"{name}: not found: is the list old?" for name in sorted(WRITABLE - found)]
 
 
+def check_kernel_names() -> list[str]:
+    """Each symbol that a kernel module exports has a name that is only ours."""
+    mapped = dict(re.findall(r"^#define (\w+) (\w+)$", (root / "include/vlab/names_kernel.h").read_text(), re.M))
+    exported = set()
+    for path in root.glob("core/*.c"):
+        exported.update(re.findall(r"^EXPORT_SYMBOL_GPL\((\w+)\)", path.read_text(), re.M))
+    bad = [f"{name}: exported, and not in names_kernel.h" for name in sorted(exported - set(mapped))]
+    bad += [f"{name}: in names_kernel.h, and not exported" for name in sorted(set(mapped) - exported)]
+    bad += [f"{name}: becomes {mapped[name]}" for name in sorted(mapped) if not mapped[name].startswith("vlab_")]
+    return bad
+
+
 CHECKS = {
     "includes": check_includes,
     "symbols": check_symbols,
@@ -241,6 +254,7 @@ CHECKS = {
     "raw-access": check_raw_access,
     "exports": check_exports,
     "state": check_state,
+    "kernel-names": check_kernel_names,
 }
 
 

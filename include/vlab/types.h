@@ -18,6 +18,8 @@
 #include <linux/scatterlist.h>
 #include <linux/types.h>
 
+#include <vlab/names_kernel.h>
+
 #define VLAB_API
 #define VLAB_BEGIN_DECLS
 #define VLAB_END_DECLS

@@ -12,14 +12,6 @@
 #include <vlab/types.h>
 #include <vlab/virtio_config.h>
 
-#ifdef __KERNEL__
-/* The in-tree virtio exports the same names; see docs/seed.md. */
-#define register_virtio_device vlab_register_virtio_device
-#define unregister_virtio_device vlab_unregister_virtio_device
-#define register_virtio_driver vlab_register_virtio_driver
-#define unregister_virtio_driver vlab_unregister_virtio_driver
-#endif
-
 VLAB_BEGIN_DECLS
 
 struct virtio_core;

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The contract of port.h, kept by the Linux kernel.
+ *
+ * Most of it the kernel has under the same name. What differs between kernel
+ * versions is here and in port_kernel.c and nowhere else.
+ */
+#ifndef VLAB_PORT_KERNEL_H
+#define VLAB_PORT_KERNEL_H
+
+#include <linux/build_bug.h>
+#include <linux/compiler.h>
+#include <linux/container_of.h>
+#include <linux/delay.h>
+#include <linux/dma-mapping.h>
+#include <linux/export.h>
+#include <linux/idr.h>
+#include <linux/jump_label.h>
+#include <linux/kernel.h>
+#include <linux/minmax.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/version.h>
+#include <asm/barrier.h>
+#include <asm/byteorder.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
+
+#if defined(__CHECKER__)
+#define __shared __attribute__((noderef, address_space(__shared)))
+#elif defined(__clang__)
+#define __shared __attribute__((noderef))
+#else
+#define __shared
+#endif
+
+/* What bus_type.match() and .uevent() get. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+#define PORT_MATCH_DRIVER const struct device_driver
+#else
+#define PORT_MATCH_DRIVER struct device_driver
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define PORT_UEVENT_DEVICE const struct device
+#else
+#define PORT_UEVENT_DEVICE struct device
+#endif
+
+/* The module that people load has no adversary: nothing is told. */
+static inline void port_shared_read(const void *p, size_t size)
+{
+}
+
+static inline void port_shared_wrote(const void *p, size_t size)
+{
+}
+
+#define PORT_MAPS(dev) true
+
+/*
+ * Bounce mode: see bounce.c. Off, it costs one instruction that does nothing.
+ */
+DECLARE_STATIC_KEY_FALSE(vlab_bounces);
+int vlab_bounce_map(struct device *dev, const struct scatterlist *sg,
+		    bool write, dma_addr_t *addr);
+void vlab_bounce_unmap(struct device *dev, dma_addr_t addr, u32 len, bool write,
+		       u32 written);
+
+static inline enum dma_data_direction port_direction(bool write)
+{
+	return write ? DMA_FROM_DEVICE : DMA_TO_DEVICE;
+}
+
+static inline int port_map_sg(struct device *dev, struct scatterlist *sg,
+			      bool write, dma_addr_t *addr)
+{
+	dma_addr_t mapped;
+
+	if (static_branch_unlikely(&vlab_bounces))
+		return vlab_bounce_map(dev, sg, write, addr);
+	mapped = dma_map_page(dev, sg_page(sg), sg->offset, sg->length,
+			      port_direction(write));
+	if (unlikely(dma_mapping_error(dev, mapped)))
+		return -ENOMEM;
+	*addr = mapped;
+	return 0;
+}
+
+static inline void port_unmap(struct device *dev, dma_addr_t addr, u32 len,
+			      bool write, u32 written)
+{
+	if (static_branch_unlikely(&vlab_bounces)) {
+		vlab_bounce_unmap(dev, addr, len, write, written);
+		return;
+	}
+	dma_unmap_page(dev, addr, len, port_direction(write));
+}
+
+/* Bytes that one piece of a buffer may have. */
+size_t port_map_size_max(struct device *dev);
+
+#endif /* VLAB_PORT_KERNEL_H */
