@@ -34,6 +34,8 @@ void virtio_device_break(struct virtio_device *vdev, enum virtio_broken reason)
 		dev_warn_ratelimited(&vdev->dev, "device broken: %s\n",
 				     virtio_broken_name(reason));
 	}
+	/* The device before its queues; vring_reset()'s barrier pairs. */
+	virt_mb();
 	virtqueues_break(vdev, reason == VIRTIO_BROKEN_GONE
 				       ? VIRTIO_BROKEN_GONE
 				       : VIRTIO_BROKEN_DEVICE);
@@ -76,7 +78,7 @@ static int write_status(struct virtio_device *vdev, u8 status)
 {
 	int err;
 
-	vdev->core->status = status;
+	WRITE_ONCE(vdev->core->status, status);
 	if (vdev->core->gone)
 		return -EIO;
 	err = vdev->transport->set_status(vdev, status);
@@ -131,6 +133,7 @@ int virtio_reset_device(struct virtio_device *vdev)
 	if (!core)
 		return -EIO;
 	WRITE_ONCE(core->ready, false);
+	WRITE_ONCE(core->started, false);
 	core->features_ok = false;
 	virtqueues_halt(vdev);
 	if (vdev->transport->synchronize)
@@ -164,22 +167,31 @@ int virtio_device_ready(struct virtio_device *vdev)
 		WRITE_ONCE(core->ready, false);
 		return -EIO;
 	}
+	WRITE_ONCE(core->started, true);
 	virtqueues_start(vdev);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(virtio_device_ready);
 
-void virtio_config_changed(struct virtio_device *vdev)
+/* NEEDS_RESET, or bits that we set and the device dropped. */
+static bool status_changed(struct virtio_device *vdev)
 {
 	struct virtio_core *core = vdev->core;
+	/* While DRIVER_OK is written, beside this, the device may lack it. */
+	int ignore = READ_ONCE(core->started) ? 0 : VIRTIO_CONFIG_S_DRIVER_OK;
+	int status = read_status(vdev);
+
+	return status >= 0 && (status ^ READ_ONCE(core->status)) & ~ignore;
+}
+
+void virtio_config_changed(struct virtio_device *vdev)
+{
+	struct virtio_core *core = READ_ONCE(vdev->core);
 	struct virtio_driver *drv;
-	int status;
 
 	if (!core || !READ_ONCE(core->ready) || READ_ONCE(core->broken))
 		return;
-	status = read_status(vdev);
-	/* NEEDS_RESET, or bits that we set and the device dropped. */
-	if (status >= 0 && status != core->status)
+	if (status_changed(vdev))
 		virtio_device_break(vdev, VIRTIO_BROKEN_STATUS);
 	/* Ready, so bound: unbinding ends readiness, then synchronizes. */
 	drv = to_virtio_driver(vdev->dev.driver);
@@ -327,6 +339,7 @@ static void virtio_device_release(struct device *_dev)
 
 int register_virtio_device(struct virtio_device *dev)
 {
+	struct virtio_core *core;
 	int err;
 
 	if (!dev || !dev->id.device || !config_ops_complete(dev->config) ||
@@ -337,9 +350,12 @@ int register_virtio_device(struct virtio_device *dev)
 	err = port_bus_register(&virtio_bus_ops);
 	if (err)
 		return err;
-	dev->core = kzalloc(sizeof(*dev->core), GFP_KERNEL);
-	if (!dev->core)
+	core = kzalloc(sizeof(*core), GFP_KERNEL);
+	if (!core)
 		return -ENOMEM;
+	/* Zeroes before the pointer: the device may interrupt already. */
+	virt_wmb();
+	WRITE_ONCE(dev->core, core);
 	err = ida_alloc(&virtio_indices, GFP_KERNEL);
 	if (err < 0)
 		goto free_core;
@@ -362,8 +378,11 @@ fail_device:
 free_index:
 	ida_free(&virtio_indices, (unsigned int)dev->index);
 free_core:
-	kfree(dev->core);
-	dev->core = NULL;
+	WRITE_ONCE(dev->core, NULL);
+	/* An interrupt may have seen it: it is freed when that has ended. */
+	if (dev->transport->synchronize)
+		dev->transport->synchronize(dev);
+	kfree(core);
 	return err;
 }
 EXPORT_SYMBOL_GPL(register_virtio_device);

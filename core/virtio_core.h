@@ -16,7 +16,8 @@ struct vring;
  * struct virtio_core - the core's private side of a device
  * @status: what the driver side has set; the device's own byte is never the
  *	base of the next one
- * @ready: DRIVER_OK is set: callbacks may run
+ * @ready: DRIVER_OK is set, or about to be: callbacks may run
+ * @started: it was set
  * @features_ok: the negotiation is over
  * @gone: the transport lost the device
  * @broken: enum virtio_broken
@@ -29,12 +30,16 @@ struct vring;
  *	than VIRTIO_CONFIG_F_VIRTIO; NULL until it does
  * @vqs: the queues, newest first
  *
- * Everything but @ready, @gone and @broken is only touched by functions that
- * the bus serialises for a device (probe, remove, config_changed's worker).
+ * Everything is only changed by functions that the bus serialises for a device
+ * (probe, remove, config_changed's worker), but for @gone and @broken, which an
+ * interrupt may set. An interrupt also reads @status, @ready and @started, and
+ * walks @vqs: a queue is added to the list when it is whole, and freed after it
+ * was taken off and the transport's synchronize() returned.
  */
 struct virtio_core {
 	u8 status;
 	bool ready;
+	bool started;
 	bool features_ok;
 	bool gone;
 	u8 broken;

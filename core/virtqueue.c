@@ -141,7 +141,16 @@ int vring_reset(struct virtqueue *vq)
 	vring->quiesced = false;
 	WRITE_ONCE(vring->broken, VIRTIO_NOT_BROKEN);
 	WRITE_ONCE(vring->halted, 0);
-	return 0;
+	/*
+	 * An interrupt may have broken the device meanwhile. Pairs with the
+	 * barrier in virtio_device_break(): it sees the queue whole and breaks
+	 * it, or the device is seen broken here.
+	 */
+	virt_mb();
+	if (!READ_ONCE(vdev->core->broken))
+		return 0;
+	vring_break(vring, VIRTIO_BROKEN_DEVICE);
+	return -EIO;
 }
 
 static bool queue_size_valid(u16 num)
@@ -176,7 +185,9 @@ struct virtqueue *virtio_find_vq(struct virtio_device *vdev,
 	vring->field = (unsigned int)pos;
 	virtio_config_mark_queue(vdev, vring->field, true);
 	vring->next = core->vqs;
-	core->vqs = vring;
+	/* All of it before the pointer, by which interrupts find it. */
+	virt_wmb();
+	WRITE_ONCE(core->vqs, vring);
 	return &vring->vq;
 }
 
@@ -186,7 +197,8 @@ static void unlink_queue(struct virtio_core *core, struct vring *vring)
 
 	while (*link != vring)
 		link = &(*link)->next;
-	*link = vring->next;
+	/* An interrupt that stands at @vring still finds the way on. */
+	WRITE_ONCE(*link, vring->next);
 }
 
 void virtio_del_vq(struct virtqueue *vq)
@@ -199,8 +211,12 @@ void virtio_del_vq(struct virtqueue *vq)
 		return;
 	vring = to_vring(vq);
 	vdev = vq->vdev;
-	/* The frame below us still uses it; the bus deletes it later. */
-	if (vring->in_callback) {
+	/*
+	 * The frame below us still uses it; the bus deletes it later. Where
+	 * callbacks run beside other work it is another processor that does,
+	 * and is waited for.
+	 */
+	if (vring->in_callback && !vdev->transport->synchronize) {
 		vring_break(vring, VIRTIO_BROKEN_DEVICE);
 		return;
 	}
@@ -213,6 +229,9 @@ void virtio_del_vq(struct virtqueue *vq)
 				     vq->index, lost);
 	virtio_config_mark_queue(vdev, vring->field, false);
 	unlink_queue(vdev->core, vring);
+	/* The queue is halted, but an interrupt may still be looking at it. */
+	if (vdev->transport->synchronize)
+		vdev->transport->synchronize(vdev);
 	vring_destroy(vring);
 }
 
@@ -236,7 +255,8 @@ void virtqueues_break(struct virtio_device *vdev, enum virtio_broken reason)
 {
 	struct vring *vring;
 
-	for (vring = vdev->core->vqs; vring; vring = vring->next)
+	for (vring = READ_ONCE(vdev->core->vqs); vring;
+	     vring = READ_ONCE(vring->next))
 		vring_break(vring, reason);
 }
 
@@ -268,7 +288,8 @@ static struct vring *find_queue(const struct virtio_core *core,
 {
 	struct vring *vring;
 
-	for (vring = core->vqs; vring; vring = vring->next)
+	for (vring = READ_ONCE(core->vqs); vring;
+	     vring = READ_ONCE(vring->next))
 		if (vring->vq.index == index)
 			return vring;
 	return NULL;
@@ -276,9 +297,9 @@ static struct vring *find_queue(const struct virtio_core *core,
 
 bool virtqueue_interrupt(struct virtio_device *vdev, unsigned int index)
 {
-	struct virtio_core *core = vdev->core;
+	struct virtio_core *core = READ_ONCE(vdev->core);
 	struct vring *vring;
-	bool again;
+	u32 restarts;
 
 	/* Before DRIVER_OK, and after removal, no driver is ready for it. */
 	if (!core || !READ_ONCE(core->ready))
@@ -290,13 +311,13 @@ bool virtqueue_interrupt(struct virtio_device *vdev, unsigned int index)
 		vring->spurious++;
 		return false;
 	}
-	if (!vring->vq.callback || vring->state.callback_off)
+	if (!vring->vq.callback || READ_ONCE(vring->state.callback_off))
 		return true;
+	restarts = READ_ONCE(vring->restarts);
 	vring->in_callback = true;
-	again = vring->vq.callback(&vring->vq);
+	if (!vring->vq.callback(&vring->vq))
+		vring_callback_leave(vring, restarts);
 	vring->in_callback = false;
-	if (!again && !vring->halted)
-		vring_callback_off(vring);
 	return true;
 }
 EXPORT_SYMBOL_GPL(virtqueue_interrupt);

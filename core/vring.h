@@ -83,6 +83,9 @@ struct vring_state {
  * @indirect_max: pieces in one indirect table; 0: none
  * @table: the tables, one for each descriptor, @indirect_max long
  * @table_piece: how their pieces are mapped; where PORT_MAPS() only
+ * @callback_lock: held to turn callbacks on or off after the queue was made:
+ *	the driver does the one, the end of an interrupt the other
+ * @restarts: calls of restart(), by which that end knows of a later one
  */
 struct vring {
 	struct virtqueue vq;
@@ -107,6 +110,8 @@ struct vring {
 	u64 spurious;
 	dma_addr_t ring_addr;
 	dma_addr_t table_addr;
+	spinlock_t callback_lock;
+	u32 restarts;
 	struct vring *next;
 };
 
@@ -141,6 +146,7 @@ extern const struct virtqueue_ops vring_split_ops;
 void vring_release(struct vring *vring, u32 head, u32 written);
 bool vring_pending(struct vring *vring);
 void vring_callback_off(struct vring *vring);
+void vring_callback_leave(struct vring *vring, u32 restarts);
 void vring_notify(struct vring *vring);
 
 /* virtqueue.c */

@@ -140,6 +140,7 @@ struct vring *vring_create(struct virtio_device *vdev, unsigned int index,
 	vring->vq.index = index;
 	vring->vq.num = num;
 	vring->mask = num - 1;
+	spin_lock_init(&vring->callback_lock);
 	vring->event_idx = virtio_has_feature(vdev, VIRTIO_RING_F_EVENT_IDX);
 
 	err = create_slots(vring);

@@ -416,9 +416,12 @@ static void *vring_get_buf(struct virtqueue *vq, unsigned int *len)
 /* Is a used element waiting? The answer is a hint: get_buf() checks. */
 bool vring_pending(struct vring *vring)
 {
-	if (vring->state.used_idx != vring->state.last_used)
+	struct vring_state *state = &vring->state;
+	u16 last_used = READ_ONCE(state->last_used);
+
+	if (READ_ONCE(state->used_idx) != last_used)
 		return true;
-	return shared_read16(&vring->used->idx) != vring->state.last_used;
+	return shared_read16(&vring->used->idx) != last_used;
 }
 
 void vring_callback_off(struct vring *vring)
@@ -436,13 +439,24 @@ void vring_callback_off(struct vring *vring)
 	shared_write16(&vring->avail->ring[vring->vq.num], state->event);
 }
 
-static bool vring_restart(struct virtqueue *vq)
+/*
+ * The callback returned false. Between that and now, beside it, the driver may
+ * have called restart(): its word is the later one, and callbacks that it
+ * waits for must not be turned off behind its back.
+ */
+void vring_callback_leave(struct vring *vring, u32 restarts)
 {
-	struct vring *vring = to_vring(vq);
+	unsigned long flags;
 
-	/* Nothing will ever come: do not send the caller round again. */
-	if (unlikely(READ_ONCE(vring->halted)))
-		return true;
+	spin_lock_irqsave(&vring->callback_lock, flags);
+	if (vring->restarts == restarts && !READ_ONCE(vring->halted))
+		vring_callback_off(vring);
+	spin_unlock_irqrestore(&vring->callback_lock, flags);
+}
+
+static bool restart_callback(struct vring *vring)
+{
+	vring->restarts++;
 	vring->state.callback_off = false;
 	if (vring->event_idx) {
 		arm_event(vring);
@@ -455,6 +469,21 @@ static bool vring_restart(struct virtqueue *vq)
 		return true;
 	vring_callback_off(vring);
 	return false;
+}
+
+static bool vring_restart(struct virtqueue *vq)
+{
+	struct vring *vring = to_vring(vq);
+	unsigned long flags;
+	bool none;
+
+	/* Nothing will ever come: do not send the caller round again. */
+	if (unlikely(READ_ONCE(vring->halted)))
+		return true;
+	spin_lock_irqsave(&vring->callback_lock, flags);
+	none = restart_callback(vring);
+	spin_unlock_irqrestore(&vring->callback_lock, flags);
+	return none;
 }
 
 const struct virtqueue_ops vring_split_ops = {

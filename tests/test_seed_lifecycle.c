@@ -409,7 +409,9 @@ static void wait_for_interrupts(struct virtio_device *vdev)
 	struct rig *rig = to_rig(vdev);
 
 	rig->count++;
-	rig->value = rig->regs.status;
+	/* The third wait is for the queue's memory, after the reset. */
+	if (rig->count <= 2)
+		rig->value = rig->regs.status;
 	assert_false(virtqueue_interrupt(vdev, 0));
 }
 
@@ -429,7 +431,7 @@ static void S20_interrupts_are_waited_for_before_the_device_stops(void **state)
 	assert_int_equal(rig->queue_resets, 1);
 	assert_int_equal(rig->value, RUNNING);
 	unregister_virtio_driver(&rig->drv);
-	assert_int_equal(rig->count, 2);
+	assert_int_equal(rig->count, 3);
 	assert_int_equal(rig->value, RUNNING);
 	virtio_config_changed(rig_vdev(rig));
 	assert_int_equal(rig->callbacks, 0);

@@ -41,9 +41,9 @@ VLAB_API const char *virtio_broken_name(enum virtio_broken reason);
 /**
  * struct virtqueue - a queue to register buffers for sending or receiving
  * @callback: called when buffers were used; may be NULL. Returns true to be
- *	called again, false to be left alone until vq_ops->restart(). Runs in
- *	the context of the transport's interrupt; never before DRIVER_OK, never
- *	after shutdown.
+ *	called again, false to be left alone until vq_ops->restart(), also one
+ *	that runs before the callback has returned. Runs in the context of the
+ *	transport's interrupt; never before DRIVER_OK, never after shutdown.
  * @vdev: the device this queue was created for
  * @vq_ops: the operations of this queue
  * @priv: for the driver; the core does not touch it
