@@ -197,6 +197,8 @@ void virtio_config_changed(struct virtio_device *vdev)
 	drv = to_virtio_driver(vdev->dev.driver);
 	if (drv->config_changed)
 		drv->config_changed(vdev);
+	if (drv->front && drv->front->config_changed)
+		drv->front->config_changed(vdev);
 }
 EXPORT_SYMBOL_GPL(virtio_config_changed);
 
@@ -233,6 +235,7 @@ static void virtio_unbind(struct virtio_device *vdev)
 	vdev->core->features = 0;
 	vdev->core->offered = 0;
 	vdev->priv = NULL;
+	vdev->front = NULL;
 }
 
 /* From reset to DRIVER: nothing of an earlier driver is left. */
@@ -258,6 +261,12 @@ static int virtio_bind(struct virtio_device *vdev, struct virtio_driver *drv)
 	return virtio_features_start(vdev, drv);
 }
 
+/* A callback that returns its token is wrong, but leaves nothing half bound. */
+static int probe_result(int ret)
+{
+	return ret > 0 ? -EINVAL : ret;
+}
+
 static int virtio_bus_probe(struct device *_dev)
 {
 	struct virtio_device *vdev = to_virtio_device(_dev);
@@ -267,13 +276,12 @@ static int virtio_bus_probe(struct device *_dev)
 	err = virtio_bind(vdev, drv);
 	if (err)
 		goto fail;
-	err = drv->probe(vdev);
-	/* A driver that returns its token here is wrong, but not half bound. */
-	if (err > 0)
-		err = -EINVAL;
+	err = probe_result(drv->probe(vdev));
 	if (err)
 		goto fail;
 	err = virtio_device_ready(vdev);
+	if (!err && drv->front && drv->front->bound)
+		err = probe_result(drv->front->bound(vdev));
 	if (!err)
 		return 0;
 	if (drv->remove)
@@ -290,6 +298,9 @@ static void virtio_bus_remove(struct device *_dev)
 	struct virtio_device *vdev = to_virtio_device(_dev);
 	struct virtio_driver *drv = to_virtio_driver(_dev->driver);
 
+	/* Before the driver stops: what its user still has to write, it can. */
+	if (drv->front && drv->front->unbind)
+		drv->front->unbind(vdev);
 	if (drv->remove)
 		drv->remove(vdev);
 	virtio_unbind(vdev);

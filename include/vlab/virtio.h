@@ -136,6 +136,7 @@ VLAB_API unsigned int virtqueue_indirect_max(const struct virtqueue *vq);
  * @id: what the device is; id.device 0 is reserved and refused
  * @config: operations for drivers; a transport sets &virtio_config_fields_ops
  * @priv: for the driver
+ * @front: for the front end of the driver, if it has one
  * @transport: how the core reaches the device
  * @transport_priv: for the transport
  * @release: called once, after the last reference to a device that was
@@ -149,6 +150,7 @@ struct virtio_device {
 	struct virtio_device_id id;
 	const struct virtio_config_ops *config;
 	void *priv;
+	void *front;
 	const struct virtio_transport_ops *transport;
 	void *transport_priv;
 	void (*release)(struct virtio_device *vdev);
@@ -174,6 +176,29 @@ VLAB_API int register_virtio_device(struct virtio_device *dev);
 VLAB_API void unregister_virtio_device(struct virtio_device *dev);
 
 /**
+ * struct virtio_front_ops - who uses the devices that a driver binds
+ *
+ * A driver that serves others (entropy and block, in this core) knows how to
+ * talk to its device and not what for. Its front end does: it makes a disk of
+ * it, say. It is set once, before the driver is registered. Each of these may
+ * be NULL.
+ *
+ * @bound: the device works: DRIVER_OK is set, and the driver's functions may
+ *	be called. 0, or a negative errno (a positive value counts as -EINVAL),
+ *	which unbinds the device again. May sleep.
+ * @unbind: the driver is about to let go of the device. Its queues still work,
+ *	unless virtio_device_broken() says otherwise. Not called if @bound
+ *	failed. May sleep.
+ * @config_changed: as the driver's own, after it. It may come before @bound
+ *	returns, and until @unbind has returned or has reset the device.
+ */
+struct virtio_front_ops {
+	int (*bound)(struct virtio_device *dev);
+	void (*unbind)(struct virtio_device *dev);
+	void (*config_changed)(struct virtio_device *dev);
+};
+
+/**
  * struct virtio_driver - operations of a driver
  * @driver: set driver.name (in the kernel also owner)
  * @id_table: what it serves
@@ -191,6 +216,7 @@ VLAB_API void unregister_virtio_device(struct virtio_device *dev);
  * @config_changed: the device says its configuration changed; may be NULL. In
  *	the transport's context: call virtio_config_refresh() from a context
  *	that may sleep.
+ * @front: who uses the devices, beside the driver itself; may be NULL
  */
 struct virtio_driver {
 	struct device_driver driver;
@@ -201,6 +227,7 @@ struct virtio_driver {
 	int (*probe)(struct virtio_device *dev);
 	void (*remove)(struct virtio_device *dev);
 	void (*config_changed)(struct virtio_device *dev);
+	const struct virtio_front_ops *front;
 };
 
 /**
