@@ -27,6 +27,8 @@ INCLUDES = [
     ("core/loopback/*.[ch]", ["<vlab/loopback.h>", "<vlab/port.h>", "<vlab/types.h>", "<vlab/virtio_blk.h>",
                               "<vlab/virtio_ring.h>", "../shared.h", "device_side.h"]),
     ("core/user/device_model.c", ["<vlab/port.h>"]),
+    # A parser of the kernel's that tests run in user space.
+    ("core/kernel/pci_caps.[ch]", ["<vlab/port.h>", "pci_caps.h"]),
     ("core/user/port.c", ["<vlab/port.h>", "<pthread.h>", "<stdlib.h>", "<time.h>"]),
     # The adversary sees what a real peer sees: the wire, the port's hook.
     ("fuzz/ops_device.c", ["<vlab/loopback.h>", "<vlab/port.h>", "<vlab/virtio_ring.h>", "fuzz/*.h"]),
