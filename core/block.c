@@ -177,6 +177,7 @@ static int read_queues(struct virtio_device *vdev,
 	u16 num;
 
 	limits->queues = 1;
+	limits->requests_max = VIRTIO_BLK_REQUESTS_MAX;
 	if (!virtio_has_feature(vdev, VIRTIO_BLK_F_MQ))
 		return 0;
 	if (virtio_device_config(vdev, CONFIG_NUM_QUEUES, bytes, sizeof(bytes)))

@@ -75,6 +75,14 @@ static int alloc_requests(struct blk_queue *queue, unsigned int segs,
 	return 0;
 }
 
+/* Requests with one piece of data that the ring holds at the same time. */
+static unsigned int requests_fit(const struct virtqueue *vq)
+{
+	if (virtqueue_indirect_max(vq) > PIECES_AROUND)
+		return vq->num;
+	return vq->num / (PIECES_AROUND + 1);
+}
+
 int virtio_blk_open_queue(struct virtio_blk *blk, unsigned int index)
 {
 	struct virtio_device *vdev = blk->vdev;
@@ -109,6 +117,8 @@ int virtio_blk_open_queue(struct virtio_blk *blk, unsigned int index)
 	vq->priv = queue;
 	blk->queue[index] = queue;
 	blk->limits.segs_max = segs;
+	blk->limits.requests_max =
+		min(blk->limits.requests_max, requests_fit(vq));
 	return 0;
 
 free_queue:

@@ -98,6 +98,7 @@ bool block_limits_expected(const u8 *config, unsigned int len, u64 features,
 		return false;
 	limits->segs_max = !segs ? 1 : (u32)min(segs, (u64)VIRTIO_BLK_SEGS_MAX);
 	limits->queues = (u32)min(queues, (u64)VIRTIO_BLK_QUEUES_MAX);
+	limits->requests_max = VIRTIO_BLK_REQUESTS_MAX;
 	limits->physical_block_size = limits->block_size;
 	limits->io_min = limits->block_size;
 	limits->discard_alignment = limits->block_size / SECTOR;

@@ -18,6 +18,8 @@
 #define HEADER_BYTES 16
 #define DATA_MAX 8
 #define REQUEST_SLOTS 128u
+/* The largest queue whose tables hold three pieces or more. */
+#define INDIRECT_OF_THREE_MAX 4096
 
 /**
  * struct request - one that was accepted; the caller's token is its number
@@ -64,6 +66,15 @@ static unsigned int start_queues(void)
 	return n;
 }
 
+/* Requests of three pieces that a ring holds, which may be in tables. */
+static unsigned int requests_of(unsigned int num)
+{
+	if (config_model.agreed >> VIRTIO_RING_F_INDIRECT_DESC & 1 &&
+	    num <= INDIRECT_OF_THREE_MAX)
+		return num;
+	return num / 3;
+}
+
 /* How many of the queues there are can serve; it limits the pieces. */
 static bool expect_queues(struct virtio_blk_limits *limits)
 {
@@ -75,6 +86,8 @@ static bool expect_queues(struct virtio_blk_limits *limits)
 		if (err || num <= 2 || index >= LOOPBACK_QUEUES)
 			break;
 		limits->segs_max = min(limits->segs_max, (u32)num - 2);
+		limits->requests_max =
+			min(limits->requests_max, requests_of(num));
 	}
 	if (i < limits->queues && (err != -ENOENT || !i))
 		return false;
@@ -97,6 +110,7 @@ static void check_limits(const struct virtio_blk_limits *got)
 		{ got->discard_alignment, disk.discard_alignment },
 		{ got->zeroes_sectors_max, disk.zeroes_sectors_max },
 		{ got->queues, disk.queues },
+		{ got->requests_max, disk.requests_max },
 		{ got->read_only, disk.read_only },
 		{ got->flush, disk.flush },
 	};

@@ -199,6 +199,39 @@ static void test_ring_too_small(void **state)
 	assert_int_equal(finish(), 0);
 }
 
+/* As many as that can be posted at the same time, and not one more. */
+static void fits(u16 num, u64 ring_features, unsigned int most)
+{
+	static u8 data[512];
+	struct virtio_blk_limits limits;
+	unsigned int i;
+
+	prepare(0, 1, num);
+	peer.regs.features[0] = cpu_to_le32((u32)ring_features);
+	assert_true(plug());
+	limits_of(&limits);
+	assert_int_equal(limits.requests_max, most);
+	for (i = 0; i < most; i++)
+		assert_int_equal(submit(VIRTIO_BLK_T_IN, 1, data, 512), 0);
+	assert_int_equal(submit(VIRTIO_BLK_T_IN, 1, data, 512), -ENOSPC);
+	peer_unplug(&peer);
+}
+
+static void test_requests_max(void **state)
+{
+	const u64 indirect = 1ULL << VIRTIO_RING_F_INDIRECT_DESC;
+
+	(void)state;
+	fits(4, 0, 1);
+	fits(64, 0, 21);
+	fits(1024, 0, VIRTIO_BLK_REQUESTS_MAX);
+	fits(4, indirect, 4);
+	fits(128, indirect, 128);
+	fits(256, indirect, VIRTIO_BLK_REQUESTS_MAX);
+	/* Tables of two pieces only: requests lie in the ring. */
+	fits(8192, indirect, VIRTIO_BLK_REQUESTS_MAX);
+}
+
 static void test_revalidate(void **state)
 {
 	static u8 data[512];
@@ -232,7 +265,8 @@ int main(void)
 		TEST(test_fewer_queues),    TEST(test_too_many_queues),
 		TEST(test_config_refused),  TEST(test_config_too_short),
 		TEST(test_config_replaced), TEST(test_topology),
-		TEST(test_ring_too_small),  TEST(test_revalidate),
+		TEST(test_ring_too_small),  TEST(test_requests_max),
+		TEST(test_revalidate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

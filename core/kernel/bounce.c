@@ -91,6 +91,18 @@ bool vlab_bounce_enabled(void)
 	return bounce;
 }
 
+static unsigned int chunks_wanted(void)
+{
+	unsigned int kib = clamp(bounce_kib, POOL_KIB_MIN, POOL_KIB_MAX);
+
+	return kib * 1024 / BOUNCE_PIECE_MAX;
+}
+
+size_t vlab_bounce_size(void)
+{
+	return (size_t)chunks_wanted() * BOUNCE_PIECE_MAX;
+}
+
 static unsigned int slots_for(u32 len)
 {
 	return DIV_ROUND_UP(len, SLOT_SIZE);
@@ -249,8 +261,7 @@ static struct bounce_chunk *alloc_chunk(struct device *dev)
 
 int vlab_bounce_add_device(struct device *dev)
 {
-	unsigned int kib = clamp(bounce_kib, POOL_KIB_MIN, POOL_KIB_MAX);
-	unsigned int count = kib * 1024 / BOUNCE_PIECE_MAX;
+	unsigned int count = chunks_wanted();
 	struct bounce_pool *pool;
 	int err;
 

@@ -18,11 +18,27 @@ static int __init vlab_init(void)
 	if (err)
 		return err;
 	vlab_debugfs_init();
+	err = vlab_hwrng_init();
+	if (err)
+		goto exit_bus;
+	err = vlab_disk_init();
+	if (err)
+		goto exit_hwrng;
 	return 0;
+
+exit_hwrng:
+	vlab_hwrng_exit();
+exit_bus:
+	port_bus_unregister();
+	vlab_debugfs_exit();
+	vlab_bounce_exit();
+	return err;
 }
 
 static void __exit vlab_exit(void)
 {
+	vlab_disk_exit();
+	vlab_hwrng_exit();
 	port_bus_unregister();
 	vlab_debugfs_exit();
 	vlab_bounce_exit();

@@ -12,3 +12,11 @@ size_t port_map_size_max(struct device *dev)
 		return BOUNCE_PIECE_MAX;
 	return dma_max_mapping_size(dev);
 }
+
+size_t port_map_total_max(struct device *dev)
+{
+	/* Pieces of different sizes leave at most half of each chunk unused. */
+	if (vlab_bounce_enabled())
+		return vlab_bounce_size() / 2;
+	return SIZE_MAX;
+}

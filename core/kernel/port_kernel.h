@@ -51,6 +51,13 @@
 #define PORT_UEVENT_DEVICE struct device
 #endif
 
+/* What a hwrng says that is credited with no entropy; 0 came to mean all. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#define PORT_HWRNG_QUALITY_NONE 1
+#else
+#define PORT_HWRNG_QUALITY_NONE 0
+#endif
+
 /* The module that people load has no adversary: nothing is told. */
 static inline void port_shared_read(const void *p, size_t size)
 {
@@ -103,5 +110,7 @@ static inline void port_unmap(struct device *dev, dma_addr_t addr, u32 len,
 
 /* Bytes that one piece of a buffer may have. */
 size_t port_map_size_max(struct device *dev);
+/* Bytes of one buffer that can be mapped for sure while nothing else is. */
+size_t port_map_total_max(struct device *dev);
 
 #endif /* VLAB_PORT_KERNEL_H */

@@ -9,4 +9,10 @@
 /* What user space finds a driver's module by: device id, vendor id. */
 #define VLAB_MODALIAS "vlab:d%08Xv%08X"
 
+/* The fronts of the core's drivers; a transport's devices come after them. */
+int vlab_hwrng_init(void);
+void vlab_hwrng_exit(void);
+int vlab_disk_init(void);
+void vlab_disk_exit(void);
+
 #endif /* VLAB_KERNEL_H */

@@ -54,6 +54,8 @@ extern VLAB_API struct virtio_driver virtio_blk_driver;
  * @discard_sectors_max, @zeroes_sectors_max: 0 where not offered
  * @discard_alignment: sectors
  * @queues: at least 1
+ * @requests_max: requests with one piece of data that fit in each queue at the
+ *	same time, 1 to VIRTIO_BLK_REQUESTS_MAX; fewer if they have many pieces
  * @read_only: writes are refused
  * @flush: VIRTIO_BLK_T_FLUSH is understood
  */
@@ -70,6 +72,7 @@ struct virtio_blk_limits {
 	u32 discard_alignment;
 	u32 zeroes_sectors_max;
 	unsigned int queues;
+	unsigned int requests_max;
 	bool read_only;
 	bool flush;
 };
