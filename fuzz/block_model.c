@@ -23,6 +23,8 @@
  * struct request - one that was accepted; the caller's token is its number
  * @token: of the buffer in the ring
  * @written: bytes that the device must write for it to succeed
+ * @queue: it was submitted to
+ * @live: it has not come back
  */
 struct request {
 	u32 token;

@@ -60,7 +60,7 @@ struct port_bus_ops {
 };
 
 #if defined(__KERNEL__) && defined(VLAB_PORT_HOOK)
-#include "kernel/port_replay.h"
+#include "kernel/replay/port_replay.h"
 #elif defined(__KERNEL__)
 #include "kernel/port_kernel.h"
 #else
