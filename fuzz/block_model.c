@@ -25,6 +25,8 @@
  * struct request - one that was accepted; the caller's token is its number
  * @token: of the buffer in the ring
  * @written: bytes that the device must write for it to succeed
+ * @queue: it was submitted to
+ * @live: it has not come back
  */
 struct request {
 	u32 token;
@@ -215,7 +217,7 @@ static unsigned int in_flight(unsigned int queue)
 	return n;
 }
 
-static bool in_range(u64 sector, u64 sectors)
+static bool on_disk(u64 sector, u64 sectors)
 {
 	return sector <= disk.capacity && sectors <= disk.capacity - sector &&
 	       !(sector * 512 % disk.block_size) &&
@@ -243,7 +245,7 @@ static int expect_data(u32 type, u64 sector, const struct scatterlist *sg,
 		return -EINVAL;
 	if (type == VIRTIO_BLK_T_GET_ID)
 		return *bytes == VIRTIO_BLK_ID_BYTES ? 0 : -EINVAL;
-	return *bytes % 512 || !in_range(sector, *bytes / 512) ? -EINVAL : 0;
+	return *bytes % 512 || !on_disk(sector, *bytes / 512) ? -EINVAL : 0;
 }
 
 static int expect_clear(u32 most, u64 sector, u32 sectors)
@@ -252,9 +254,8 @@ static int expect_clear(u32 most, u64 sector, u32 sectors)
 		return -EOPNOTSUPP;
 	if (disk.read_only)
 		return -EROFS;
-	return !sectors || sectors > most || !in_range(sector, sectors)
-		       ? -EINVAL
-		       : 0;
+	return !sectors || sectors > most || !on_disk(sector, sectors) ? -EINVAL
+								       : 0;
 }
 
 /* What a request must return; *@total: the pieces in the ring. */

@@ -16,6 +16,7 @@
 
 /**
  * struct entropy_model - one bound device
+ * @vring: of its queue
  * @bytes: the driver's buffer, once it was posted
  * @have: bytes that the device says it wrote
  * @pos: how many of them were handed out

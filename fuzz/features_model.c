@@ -6,14 +6,14 @@
 
 #include "lab.h"
 
-#define BIT(n) (1ULL << (n))
+#define FEATURE(n) (1ULL << (n))
 
 /* Bits 24 to 49 are the ring's and the transport's; these are carried out. */
 #define OF_DEVICES (0xffffffULL | ~0ULL << 50)
-#define CARRIED                                                            \
-	(BIT(VIRTIO_RING_F_INDIRECT_DESC) | BIT(VIRTIO_RING_F_EVENT_IDX) | \
-	 BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_ACCESS_PLATFORM) |         \
-	 BIT(VIRTIO_F_RING_RESET))
+#define CARRIED                                                           \
+	(FEATURE(VIRTIO_RING_F_INDIRECT_DESC) |                           \
+	 FEATURE(VIRTIO_RING_F_EVENT_IDX) | FEATURE(VIRTIO_F_VERSION_1) | \
+	 FEATURE(VIRTIO_F_ACCESS_PLATFORM) | FEATURE(VIRTIO_F_RING_RESET))
 
 #define NET 1
 #define GPU 16
@@ -26,36 +26,36 @@ static const struct {
 	u64 one_of;
 } needs[] = {
 	/* 5.1.3.1: what a guest takes needs GUEST_CSUM, ... */
-	{ NET, 7, BIT(1) },
-	{ NET, 8, BIT(1) },
-	{ NET, 10, BIT(1) },
-	{ NET, 54, BIT(1) },
-	{ NET, 55, BIT(1) },
+	{ NET, 7, FEATURE(1) },
+	{ NET, 8, FEATURE(1) },
+	{ NET, 10, FEATURE(1) },
+	{ NET, 54, FEATURE(1) },
+	{ NET, 55, FEATURE(1) },
 	/* ... what a host takes needs CSUM, ... */
-	{ NET, 11, BIT(0) },
-	{ NET, 12, BIT(0) },
-	{ NET, 14, BIT(0) },
-	{ NET, 56, BIT(0) },
+	{ NET, 11, FEATURE(0) },
+	{ NET, 12, FEATURE(0) },
+	{ NET, 14, FEATURE(0) },
+	{ NET, 56, FEATURE(0) },
 	/* ... congestion and coalescing some segmentation, ... */
-	{ NET, 9, BIT(7) | BIT(8) },
-	{ NET, 13, BIT(11) | BIT(12) },
-	{ NET, 61, BIT(11) | BIT(12) },
+	{ NET, 9, FEATURE(7) | FEATURE(8) },
+	{ NET, 13, FEATURE(11) | FEATURE(12) },
+	{ NET, 61, FEATURE(11) | FEATURE(12) },
 	/* ... and commands the control queue. */
-	{ NET, 18, BIT(17) },
-	{ NET, 19, BIT(17) },
-	{ NET, 21, BIT(17) },
-	{ NET, 22, BIT(17) },
-	{ NET, 23, BIT(17) },
-	{ NET, 53, BIT(17) },
-	{ NET, 57, BIT(17) },
-	{ NET, 60, BIT(17) },
+	{ NET, 18, FEATURE(17) },
+	{ NET, 19, FEATURE(17) },
+	{ NET, 21, FEATURE(17) },
+	{ NET, 22, FEATURE(17) },
+	{ NET, 23, FEATURE(17) },
+	{ NET, 53, FEATURE(17) },
+	{ NET, 57, FEATURE(17) },
+	{ NET, 60, FEATURE(17) },
 	/* 5.7.3 */
-	{ GPU, 4, BIT(0) },
+	{ GPU, 4, FEATURE(0) },
 	/* 5.9.3.1 */
-	{ CRYPTO, 1, BIT(0) },
-	{ CRYPTO, 2, BIT(0) },
-	{ CRYPTO, 3, BIT(0) },
-	{ CRYPTO, 4, BIT(0) },
+	{ CRYPTO, 1, FEATURE(0) },
+	{ CRYPTO, 2, FEATURE(0) },
+	{ CRYPTO, 3, FEATURE(0) },
+	{ CRYPTO, 4, FEATURE(0) },
 };
 
 /* The first bit that lacks what it needs, or 64. */
@@ -65,19 +65,19 @@ static unsigned int unmet(u64 features)
 
 	for (i = 0; i < ARRAY_SIZE(needs); i++)
 		if (needs[i].device == lab.lb.vdev.id.device &&
-		    features & BIT(needs[i].bit) &&
+		    features & FEATURE(needs[i].bit) &&
 		    !(features & needs[i].one_of))
 			return needs[i].bit;
 	return 64;
 }
 
 /* Without GEOMETRY and CONFIG_WCE, which the block driver has no use for. */
-#define OF_BLOCK                                                  \
-	(BIT(VIRTIO_BLK_F_SIZE_MAX) | BIT(VIRTIO_BLK_F_SEG_MAX) | \
-	 BIT(VIRTIO_BLK_F_RO) | BIT(VIRTIO_BLK_F_BLK_SIZE) |      \
-	 BIT(VIRTIO_BLK_F_FLUSH) | BIT(VIRTIO_BLK_F_TOPOLOGY) |   \
-	 BIT(VIRTIO_BLK_F_MQ) | BIT(VIRTIO_BLK_F_DISCARD) |       \
-	 BIT(VIRTIO_BLK_F_WRITE_ZEROES))
+#define OF_BLOCK                                                          \
+	(FEATURE(VIRTIO_BLK_F_SIZE_MAX) | FEATURE(VIRTIO_BLK_F_SEG_MAX) | \
+	 FEATURE(VIRTIO_BLK_F_RO) | FEATURE(VIRTIO_BLK_F_BLK_SIZE) |      \
+	 FEATURE(VIRTIO_BLK_F_FLUSH) | FEATURE(VIRTIO_BLK_F_TOPOLOGY) |   \
+	 FEATURE(VIRTIO_BLK_F_MQ) | FEATURE(VIRTIO_BLK_F_DISCARD) |       \
+	 FEATURE(VIRTIO_BLK_F_WRITE_ZEROES))
 
 /* What the driver of the device can do with it. */
 static u64 of_driver(void)
@@ -90,7 +90,7 @@ static u64 of_driver(void)
 	if (lab.device == LAB_ENTROPY)
 		return 0;
 	for (i = 0; i < lab.driver->feature_count; i++)
-		bits |= BIT(lab.driver->feature_table[i]) & OF_DEVICES;
+		bits |= FEATURE(lab.driver->feature_table[i]) & OF_DEVICES;
 	return bits;
 }
 
@@ -100,12 +100,12 @@ u64 features_model_taken(u64 offered)
 	unsigned int bit;
 
 	while ((bit = unmet(taken)) < 64)
-		taken &= ~BIT(bit);
+		taken &= ~FEATURE(bit);
 	return taken;
 }
 
 bool features_model_may_use(u64 features, unsigned int bit)
 {
-	return bit < 64 && BIT(bit) & (CARRIED | OF_DEVICES) &&
-	       unmet(features | BIT(bit)) == 64;
+	return bit < 64 && FEATURE(bit) & (CARRIED | OF_DEVICES) &&
+	       unmet(features | FEATURE(bit)) == 64;
 }

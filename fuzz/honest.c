@@ -36,7 +36,7 @@ static int serve_kind(struct loopback_ring *ring)
 static unsigned int serve_plain(struct loopback_ring *ring, unsigned int most,
 				unsigned int pick, u32 less)
 {
-	struct loopback_chain chain[SERVE_MAX];
+	static struct loopback_chain chain[SERVE_MAX]; /* not for a stack */
 	unsigned int i, at, n = 0;
 	u64 len;
 

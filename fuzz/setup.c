@@ -8,7 +8,7 @@
 #include "lab.h"
 #include "watch.h"
 
-#define BIT(n) (1ULL << (n))
+#define FEATURE(n) (1ULL << (n))
 
 #define SETUP_INDIRECT 0x01
 #define SETUP_EVENT_IDX 0x02
@@ -196,20 +196,21 @@ static const struct loopback_ops lab_ops = {
 u64 lab_base_features(void)
 {
 	u16 flags = lab.setup.b;
-	u64 features = BIT(VIRTIO_F_VERSION_1) | lab.setup.c;
+	u64 features = FEATURE(VIRTIO_F_VERSION_1) | lab.setup.c;
 
 	if (flags & SETUP_INDIRECT)
-		features |= BIT(VIRTIO_RING_F_INDIRECT_DESC);
+		features |= FEATURE(VIRTIO_RING_F_INDIRECT_DESC);
 	if (flags & SETUP_EVENT_IDX)
-		features |= BIT(VIRTIO_RING_F_EVENT_IDX);
+		features |= FEATURE(VIRTIO_RING_F_EVENT_IDX);
 	if (flags & SETUP_RESET)
-		features |= BIT(VIRTIO_F_RING_RESET);
+		features |= FEATURE(VIRTIO_F_RING_RESET);
 	if (lab.device == LAB_BLOCK && !lab.setup.c)
-		features |= BIT(VIRTIO_BLK_F_SEG_MAX) |
-			    BIT(VIRTIO_BLK_F_BLK_SIZE) |
-			    BIT(VIRTIO_BLK_F_FLUSH) | BIT(VIRTIO_BLK_F_MQ) |
-			    BIT(VIRTIO_BLK_F_DISCARD) |
-			    BIT(VIRTIO_BLK_F_WRITE_ZEROES);
+		features |= FEATURE(VIRTIO_BLK_F_SEG_MAX) |
+			    FEATURE(VIRTIO_BLK_F_BLK_SIZE) |
+			    FEATURE(VIRTIO_BLK_F_FLUSH) |
+			    FEATURE(VIRTIO_BLK_F_MQ) |
+			    FEATURE(VIRTIO_BLK_F_DISCARD) |
+			    FEATURE(VIRTIO_BLK_F_WRITE_ZEROES);
 	return features;
 }
 

@@ -76,17 +76,20 @@ struct read {
 
 /**
  * struct frame - a call that runs
+ * @call: which
  * @serial: of all calls of this process, from 1
  * @first: where its part of reads[] begins
  * @reads: how many it made, of registers too
+ * @gone: how many of them of a device that is not there
+ * @told_gone: the core knew that when the call began
  */
 struct frame {
 	enum call call;
 	u64 serial;
 	unsigned int first;
 	unsigned int reads;
-	unsigned int gone; /* of them, of a device that is not there */
-	bool told_gone; /* the core knew that when the call began */
+	unsigned int gone;
+	bool told_gone;
 };
 
 static struct trigger triggers[TRIGGERS_MAX];

@@ -59,7 +59,9 @@ struct port_bus_ops {
 	void (*remove)(struct device *dev);
 };
 
-#ifdef __KERNEL__
+#if defined(__KERNEL__) && defined(VLAB_PORT_HOOK)
+#include "kernel/replay/port_replay.h"
+#elif defined(__KERNEL__)
 #include "kernel/port_kernel.h"
 #else
 #include <vlab/port_user.h>

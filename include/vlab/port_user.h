@@ -121,61 +121,6 @@ static inline void put_unaligned_le64(u64 v, void *p)
 #define virt_rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
 #define virt_wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
 
-#define GFP_KERNEL 0
-
-void *vlab_port_alloc(size_t size);
-void *vlab_port_zalloc(size_t size);
-void vlab_port_free(const void *ptr);
-void *vlab_port_dma_alloc(size_t size, dma_addr_t *addr);
-void vlab_port_dma_free(size_t size, void *ptr, dma_addr_t addr);
-void vlab_port_sleep(void);
-/* One recursive lock: it keeps other threads off the bus. */
-void vlab_port_lock(void);
-void vlab_port_unlock(void);
-void vlab_port_warn(struct device *dev, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static inline void *kmalloc(size_t size, int gfp)
-{
-	(void)gfp;
-	return vlab_port_alloc(size);
-}
-
-static inline void *kzalloc(size_t size, int gfp)
-{
-	(void)gfp;
-	return vlab_port_zalloc(size);
-}
-
-static inline void kfree(const void *ptr)
-{
-	vlab_port_free(ptr);
-}
-
-static inline void *dma_alloc_coherent(struct device *dev, size_t size,
-				       dma_addr_t *addr, int gfp)
-{
-	(void)dev;
-	(void)gfp;
-	return vlab_port_dma_alloc(size, addr);
-}
-
-static inline void dma_free_coherent(struct device *dev, size_t size, void *ptr,
-				     dma_addr_t addr)
-{
-	(void)dev;
-	vlab_port_dma_free(size, ptr, addr);
-}
-
-static inline void usleep_range(unsigned long min_us, unsigned long max_us)
-{
-	(void)min_us;
-	(void)max_us;
-	vlab_port_sleep();
-}
-
-#define dev_warn_ratelimited(dev, ...) vlab_port_warn(dev, __VA_ARGS__)
-
 static inline int scnprintf(char *buf, size_t size, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -194,18 +139,6 @@ static inline int scnprintf(char *buf, size_t size, const char *fmt, ...)
 		return 0;
 	return (size_t)n < size ? n : (int)(size - 1);
 }
-
-/* Positions on the bus: the lowest free one, at most this many. */
-#define VLAB_IDA_MAX 1024
-
-struct ida {
-	u64 used[VLAB_IDA_MAX / 64];
-};
-
-#define DEFINE_IDA(name) struct ida name
-
-int ida_alloc(struct ida *ida, int gfp);
-void ida_free(struct ida *ida, unsigned int id);
 
 /* A program has no interrupts: "irqsave" keeps other threads out. */
 typedef struct {
@@ -227,52 +160,6 @@ static inline void vlab_spin_lock(spinlock_t *lock)
 #define spin_unlock_irqrestore(lock, flags) \
 	((void)(flags), __atomic_store_n(&(lock)->locked, 0, __ATOMIC_RELEASE))
 
-#ifdef VLAB_PORT_HOOK
+#include <vlab/port_model.h>
 
-/* The fuzz and replay builds: the adversary watches, and maps are counted. */
-void port_shared_read(const void *p, size_t size);
-void port_shared_wrote(const void *p, size_t size);
-
-#define PORT_MAPS(dev) ((void)(dev), true)
-int port_map_sg(struct device *dev, struct scatterlist *sg, bool write,
-		dma_addr_t *addr);
-void port_unmap(struct device *dev, dma_addr_t addr, u32 len, bool write,
-		u32 written);
-
-#else
-
-static inline void port_shared_read(const void *p, size_t size)
-{
-	(void)p;
-	(void)size;
-}
-
-static inline void port_shared_wrote(const void *p, size_t size)
-{
-	(void)p;
-	(void)size;
-}
-
-#define PORT_MAPS(dev) ((void)(dev), false)
-
-static inline int port_map_sg(struct device *dev, struct scatterlist *sg,
-			      bool write, dma_addr_t *addr)
-{
-	(void)dev;
-	(void)write;
-	*addr = (dma_addr_t)(uintptr_t)sg->addr;
-	return 0;
-}
-
-static inline void port_unmap(struct device *dev, dma_addr_t addr, u32 len,
-			      bool write, u32 written)
-{
-	(void)dev;
-	(void)addr;
-	(void)len;
-	(void)write;
-	(void)written;
-}
-
-#endif /* VLAB_PORT_HOOK */
 #endif /* VLAB_PORT_USER_H */

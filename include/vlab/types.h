@@ -11,14 +11,20 @@
 
 #ifdef __KERNEL__
 
-#include <linux/device.h>
 #include <linux/err.h>
 #include <linux/errno.h>
-#include <linux/mod_devicetable.h>
-#include <linux/scatterlist.h>
 #include <linux/types.h>
 
+#ifdef VLAB_PORT_HOOK
+/* The laboratory's addresses have 64 bits, also where those of DMA have 32. */
+#define dma_addr_t u64
+#else
+#include <linux/device.h>
+#include <linux/mod_devicetable.h>
+#include <linux/scatterlist.h>
+
 #include <vlab/names_kernel.h>
+#endif
 
 #define VLAB_API
 #define VLAB_BEGIN_DECLS
@@ -40,8 +46,6 @@
 #define VLAB_BEGIN_DECLS
 #define VLAB_END_DECLS
 #endif
-
-VLAB_BEGIN_DECLS
 
 typedef __u8 u8;
 typedef __u16 u16;
@@ -67,6 +71,14 @@ static inline bool IS_ERR(const void *ptr)
 	return (uintptr_t)ptr >= (uintptr_t)-MAX_ERRNO;
 }
 
+#endif /* user space */
+
+/* No kernel's device model below: the library, and every build with the hook.
+ */
+#if !defined(__KERNEL__) || defined(VLAB_PORT_HOOK)
+
+VLAB_BEGIN_DECLS
+
 /**
  * struct scatterlist - one piece of a buffer in the memory of this process
  * @addr: first byte
@@ -87,7 +99,7 @@ static inline void sg_set_buf(struct scatterlist *sg, const void *buf,
 			      size_t length)
 {
 	sg->addr = (void *)(uintptr_t)buf;
-	sg->length = length > UINT32_MAX ? 0 : (u32)length;
+	sg->length = length > 0xffffffffUL ? 0 : (u32)length;
 }
 
 static inline void sg_init_table(struct scatterlist *sgl, unsigned int nents)
@@ -150,5 +162,5 @@ struct virtio_device_id {
 
 VLAB_END_DECLS
 
-#endif /* user space */
+#endif /* no kernel's device model */
 #endif /* VLAB_TYPES_H */
