@@ -137,7 +137,7 @@ def check_words() -> list[str]:
 
 def check_symbols(*cc: str) -> list[str]:
     """What the objects of the core leave undefined, and nobody in core/ defines."""
-    port = "".join((root / "include" / "vlab" / name).read_text() for name in ("port.h", "port_user.h"))
+    port = "".join((root / "include" / "vlab" / name).read_text() for name in ("port.h", "port_model.h", "port_user.h"))
     bad = [f"{symbol}: not in port.h" for symbol in PORT_SYMBOLS if not re.search(rf"\b{symbol}\b", port)]
     bad = [line for line in bad if line.split(":")[0] not in IMPLIED_SYMBOLS]
     defined, undefined = set(), {}
