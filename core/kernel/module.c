@@ -18,11 +18,27 @@ static int __init vlab_init(void)
 	if (err)
 		return err;
 	vlab_debugfs_init();
+	err = vlab_pci_init();
+	if (err)
+		goto exit_debugfs;
+	err = vlab_mmio_init();
+	if (err)
+		goto exit_pci;
 	return 0;
+
+exit_pci:
+	vlab_pci_exit();
+exit_debugfs:
+	port_bus_unregister();
+	vlab_debugfs_exit();
+	vlab_bounce_exit();
+	return err;
 }
 
 static void __exit vlab_exit(void)
 {
+	vlab_mmio_exit();
+	vlab_pci_exit();
 	port_bus_unregister();
 	vlab_debugfs_exit();
 	vlab_bounce_exit();

@@ -9,4 +9,32 @@
 /* What user space finds a driver's module by: device id, vendor id. */
 #define VLAB_MODALIAS "vlab:d%08Xv%08X"
 
+#ifdef CONFIG_PCI
+int vlab_pci_init(void);
+void vlab_pci_exit(void);
+#else
+static inline int vlab_pci_init(void)
+{
+	return 0;
+}
+
+static inline void vlab_pci_exit(void)
+{
+}
+#endif
+
+#ifdef CONFIG_HAS_IOMEM
+int vlab_mmio_init(void);
+void vlab_mmio_exit(void);
+#else
+static inline int vlab_mmio_init(void)
+{
+	return 0;
+}
+
+static inline void vlab_mmio_exit(void)
+{
+}
+#endif
+
 #endif /* VLAB_KERNEL_H */
