@@ -298,11 +298,10 @@ void vlab_bounce_del_device(struct device *dev)
 		free_pool(dev, pool);
 }
 
-int vlab_bounce_init(void)
+void vlab_bounce_init(void)
 {
 	if (bounce)
 		static_branch_enable(&vlab_bounces);
-	return 0;
 }
 
 void vlab_bounce_exit(void)

@@ -13,7 +13,7 @@ bool vlab_bounce_enabled(void);
 /* Bytes of all buffers of one device. */
 size_t vlab_bounce_size(void);
 
-int vlab_bounce_init(void);
+void vlab_bounce_init(void);
 void vlab_bounce_exit(void);
 
 /*

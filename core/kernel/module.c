@@ -14,9 +14,7 @@ static int __init vlab_init(void)
 {
 	int err;
 
-	err = vlab_bounce_init();
-	if (err)
-		return err;
+	vlab_bounce_init();
 	vlab_debugfs_init();
 	err = vlab_hwrng_init();
 	if (err)
@@ -24,8 +22,18 @@ static int __init vlab_init(void)
 	err = vlab_disk_init();
 	if (err)
 		goto exit_hwrng;
+	err = vlab_pci_init();
+	if (err)
+		goto exit_disk;
+	err = vlab_mmio_init();
+	if (err)
+		goto exit_pci;
 	return 0;
 
+exit_pci:
+	vlab_pci_exit();
+exit_disk:
+	vlab_disk_exit();
 exit_hwrng:
 	vlab_hwrng_exit();
 exit_bus:
@@ -37,6 +45,8 @@ exit_bus:
 
 static void __exit vlab_exit(void)
 {
+	vlab_mmio_exit();
+	vlab_pci_exit();
 	vlab_disk_exit();
 	vlab_hwrng_exit();
 	port_bus_unregister();

@@ -30,8 +30,8 @@
 
 enum window_type { COMMON = 1, NOTIFY, ISR, DEVICE };
 
-/**
- * struct window_rule - what a window must be, by type
+/*
+ * What a window must be, by type.
  * @cap_size: bytes of the capability
  * @align: of the window's offset (4.1.4.3.1 to 4.1.4.6.1)
  * @min: bytes without which the driver side cannot work
@@ -53,8 +53,8 @@ static const struct window_rule {
 	[DEVICE] = { CAP_SIZE, 4, 1, VLAB_PCI_DEVICE_MAX, NULL },
 };
 
-/**
- * struct walk - one walk over the list
+/*
+ * One walk over the list.
  * @seen: a bit for each dword of configuration space where one began
  */
 struct walk {

@@ -58,6 +58,22 @@
 #define PORT_HWRNG_QUALITY_NONE 0
 #endif
 
+/* What platform_driver.remove() returns; @name becomes one that calls @fn. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+#define PORT_PLATFORM_REMOVE(name, fn)                \
+	static void name(struct platform_device *dev) \
+	{                                             \
+		fn(dev);                              \
+	}
+#else
+#define PORT_PLATFORM_REMOVE(name, fn)               \
+	static int name(struct platform_device *dev) \
+	{                                            \
+		fn(dev);                             \
+		return 0;                            \
+	}
+#endif
+
 /* The module that people load has no adversary: nothing is told. */
 static inline void port_shared_read(const void *p, size_t size)
 {

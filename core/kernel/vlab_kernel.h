@@ -15,4 +15,32 @@ void vlab_hwrng_exit(void);
 int vlab_disk_init(void);
 void vlab_disk_exit(void);
 
+#ifdef CONFIG_PCI
+int vlab_pci_init(void);
+void vlab_pci_exit(void);
+#else
+static inline int vlab_pci_init(void)
+{
+	return 0;
+}
+
+static inline void vlab_pci_exit(void)
+{
+}
+#endif
+
+#ifdef CONFIG_HAS_IOMEM
+int vlab_mmio_init(void);
+void vlab_mmio_exit(void);
+#else
+static inline int vlab_mmio_init(void)
+{
+	return 0;
+}
+
+static inline void vlab_mmio_exit(void)
+{
+}
+#endif
+
 #endif /* VLAB_KERNEL_H */
