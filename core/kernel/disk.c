@@ -33,11 +33,13 @@ MODULE_PARM_DESC(disk_timeout,
 static DEFINE_IDA(disk_indices);
 static struct workqueue_struct *disk_workqueue;
 
-/* Once, from any context: from here on every request fails. */
-void disk_fail(struct disk *disk)
+/* From any context, the first counts: from here on every request fails. */
+void disk_fail(struct disk *disk, const char *why)
 {
-	if (!test_and_set_bit(DISK_FAILED, &disk->state))
-		queue_work(disk_workqueue, &disk->work);
+	if (cmpxchg(&disk->why, NULL, why))
+		return;
+	set_bit(DISK_FAILED, &disk->state);
+	queue_work(disk_workqueue, &disk->work);
 }
 
 /* Whole blocks, and an end whose offset in bytes has a sign. */
@@ -64,11 +66,9 @@ static void disk_resize(struct disk *disk)
 
 static void disk_give_up(struct disk *disk)
 {
-	enum virtio_broken reason = virtio_device_broken(disk->vdev);
-
-	dev_warn(&disk->vdev->dev, "%s: %s: all I/O fails from now on\n",
-		 disk->gd->disk_name,
-		 reason ? virtio_broken_name(reason) : "it does not answer");
+	dev_warn_ratelimited(&disk->vdev->dev,
+			     "%s: %s: all I/O fails from now on\n",
+			     disk->gd->disk_name, disk->why);
 	/* First: those who wait for a free tag must not get one. */
 	blk_mark_disk_dead(disk->gd);
 	disk_end_all(disk);
@@ -119,7 +119,8 @@ static int fit_limits(struct disk *disk)
 		round_down(limits->seg_size_max, limits->block_size);
 	/* The block layer cannot split a page. */
 	if (limits->seg_size_max < PAGE_SIZE) {
-		dev_warn(&disk->vdev->dev, "segments below a page: no disk\n");
+		dev_warn_ratelimited(&disk->vdev->dev,
+				     "segments below a page: no disk\n");
 		return -EINVAL;
 	}
 	limits->discard_sectors_max =
@@ -292,14 +293,21 @@ free_disk:
 	return err;
 }
 
+static void fail_if_broken(struct disk *disk)
+{
+	enum virtio_broken reason = virtio_device_broken(disk->vdev);
+
+	if (reason)
+		disk_fail(disk, virtio_broken_name(reason));
+}
+
 static void disk_unbind(struct virtio_device *vdev)
 {
 	struct disk *disk = vdev->front;
 
 	set_bit(DISK_REMOVED, &disk->state);
 	/* One that is gone answers nothing: nobody shall wait for it. */
-	if (virtio_device_broken(vdev))
-		disk_fail(disk);
+	fail_if_broken(disk);
 	flush_work(&disk->work);
 	/*
 	 * Writes what is dirty and waits for what is in flight; if the device
@@ -317,10 +325,8 @@ static void disk_config_changed(struct virtio_device *vdev)
 	if (!disk)
 		return;
 	set_bit(DISK_CHANGED, &disk->state);
-	if (virtio_device_broken(vdev))
-		disk_fail(disk);
-	else
-		queue_work(disk_workqueue, &disk->work);
+	fail_if_broken(disk);
+	queue_work(disk_workqueue, &disk->work);
 }
 
 static const struct virtio_front_ops disk_front = {

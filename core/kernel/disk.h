@@ -22,6 +22,7 @@
  * @limits: as they were when the disk was made, fitted to the block layer
  * @state: DISK_*; set from any context, acted upon by @work
  * @work: all that must sleep and was noticed where nobody may
+ * @why: DISK_FAILED is set; for the one warning
  * @tags: the requests, as many as the device can hold
  * @index: what the name's letters count
  * @serial: what the device calls itself, printable
@@ -32,6 +33,7 @@ struct disk {
 	struct virtio_blk_limits limits;
 	unsigned long state;
 	struct work_struct work;
+	const char *why;
 	struct blk_mq_tag_set tags;
 	int index;
 	char serial[VIRTIO_BLK_ID_BYTES + 1];
@@ -48,7 +50,7 @@ struct disk_request {
 };
 
 /* disk.c */
-void disk_fail(struct disk *disk);
+void disk_fail(struct disk *disk, const char *why);
 
 /* disk_request.c */
 extern const struct blk_mq_ops disk_mq_ops;

@@ -38,7 +38,7 @@ static blk_status_t refused(struct disk *disk, int err)
 		/* Room for mappings is shared with other devices. */
 		return BLK_STS_RESOURCE;
 	case -EIO:
-		disk_fail(disk);
+		disk_fail(disk, "a queue is broken");
 		return BLK_STS_IOERR;
 	default:
 		/* Past an end that has moved, mostly. */
@@ -139,7 +139,7 @@ void disk_notify(struct virtio_device *vdev, unsigned int queue)
 			blk_mq_complete_request(rq);
 	}
 	if (unlikely(ret < 0))
-		disk_fail(vdev->front);
+		disk_fail(vdev->front, "a queue is broken");
 }
 
 static void disk_complete_rq(struct request *rq)
@@ -162,7 +162,7 @@ static enum blk_eh_timer_return disk_timeout(struct request *rq)
 	disk_notify(disk->vdev, rq->mq_hctx->queue_num);
 	if (blk_mq_request_completed(rq))
 		return BLK_EH_DONE;
-	disk_fail(disk);
+	disk_fail(disk, "it does not answer");
 	return BLK_EH_RESET_TIMER;
 }
 
