@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The port of the fuzz and replay builds: memory and mappings. */
 #include "arena.h"
+#include "bytes.h"
 #include "lab.h"
 #include "sanitizer.h"
 #include "watch.h"
@@ -67,26 +68,6 @@ static u32 align_up(size_t n, u32 align)
 	return (u32)((n + align - 1) & ~(size_t)(align - 1));
 }
 
-/*
- * Fill memory that begins at a word. A memset() would ask ASan about each byte,
- * which costs more than the stores; hence volatile, or it becomes one again.
- */
-void arena_fill(void *p, u8 value, size_t size)
-{
-	u64 wide = value * 0x0101010101010101ULL;
-	volatile u64 *word = p;
-	size_t i;
-
-	for (i = 0; i < size / 32; i++, word += 4) {
-		word[0] = wide;
-		word[1] = wide;
-		word[2] = wide;
-		word[3] = wide;
-	}
-	for (i = size & ~(size_t)31; i < size; i++)
-		((volatile u8 *)p)[i] = value;
-}
-
 static bool is_large(size_t size)
 {
 	return size > LARGE_BLOCK;
@@ -135,7 +116,7 @@ void arena_reset(void)
 		fenced = true;
 	}
 	open_large();
-	memset(&arena, 0, sizeof(arena));
+	bytes_fill(&arena, 0, sizeof(arena));
 	pool_reset(&private_pool);
 	pool_reset(&dma_pool);
 }
@@ -230,7 +211,7 @@ void *vlab_port_zalloc(size_t size)
 	u8 *p = private_alloc(size);
 
 	if (p)
-		arena_fill(p, 0, size);
+		bytes_fill(p, 0, size);
 	return p;
 }
 
@@ -241,7 +222,7 @@ void *vlab_port_alloc(size_t size)
 
 	if (!p)
 		return NULL;
-	arena_fill(p, ARENA_POISON, min_t(size_t, size, POISON_SHOWN));
+	bytes_fill(p, ARENA_POISON, min_t(size_t, size, POISON_SHOWN));
 	sanitizer_forget(p, size);
 	return p;
 }
@@ -284,7 +265,7 @@ static void clean(u32 offset, size_t size)
 			rest = ~(dirty >> from);
 			run = rest ? (unsigned int)__builtin_ctzll(rest) : 64;
 			at = (word * 64 + from) * DIRTY;
-			arena_fill(arena_dma_memory + at, 0,
+			bytes_fill(arena_dma_memory + at, 0,
 				   min_t(size_t, run * DIRTY,
 					 offset + size - at));
 			dirty = run + from < 64 ? dirty & ~0ULL << (run + from)

@@ -91,13 +91,12 @@ static inline void arena_dirty(s64 offset, size_t len)
 	size_t first = (size_t)offset / ARENA_DIRTY;
 	size_t last = ((size_t)offset + len - 1) / ARENA_DIRTY;
 
-	do {
+	arena_dirty_pieces[first / 64] |= 1ULL << (first % 64);
+	while (unlikely(first < last)) {
+		first++;
 		arena_dirty_pieces[first / 64] |= 1ULL << (first % 64);
-	} while (++first <= last);
+	}
 }
-
-/* Fill memory of the laboratory that begins at a word. */
-void arena_fill(void *p, u8 value, size_t size);
 
 /* Nothing may be left: fires oracles. */
 void arena_check_empty(void);

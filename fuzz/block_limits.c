@@ -4,6 +4,7 @@
 #include <vlab/port.h>
 
 #include "block_model.h"
+#include "bytes.h"
 
 #define SECTOR 512u
 #define U32_MAX_ 0xffffffffULL
@@ -78,7 +79,7 @@ bool block_limits_expected(const u8 *config, unsigned int len, u64 features,
 	struct source source = { config, len, false };
 	u64 segs = 1, queues = 1;
 
-	memset(limits, 0, sizeof(*limits));
+	bytes_fill(limits, 0, sizeof(*limits));
 	if (!block_capacity_expected(config, len, &limits->capacity))
 		return false;
 	limits->read_only = has(features, VIRTIO_BLK_F_RO);

@@ -7,6 +7,7 @@
 #include "block_model.h"
 
 #include "arena.h"
+#include "bytes.h"
 #include "config_look.h"
 #include "model.h"
 #include "virtio_core.h"
@@ -312,14 +313,14 @@ static void check_wire(u32 type, u64 sector, u32 sectors, u32 map,
 	put_unaligned_le32(type, header);
 	if (type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_OUT)
 		put_unaligned_le64(sector, header + 8);
-	oracle_check(p && !memcmp(p, header, sizeof(header)), ORACLE_CHAIN,
+	oracle_check(p && bytes_same(p, header, sizeof(header)), ORACLE_CHAIN,
 		     "the header of a request of type %llu, sector %llu, is "
 		     "not of it",
 		     type, sector);
 	put_unaligned_le64(sector, segment);
 	put_unaligned_le32(sectors, segment + 8);
 	p = clears ? mapped(map + 1, HEADER_BYTES) : segment;
-	oracle_check(p && !memcmp(p, segment, sizeof(segment)), ORACLE_CHAIN,
+	oracle_check(p && bytes_same(p, segment, sizeof(segment)), ORACLE_CHAIN,
 		     "the segment of %llu sectors at %llu is another", sectors,
 		     sector);
 	oracle_check(status && *status > VIRTIO_BLK_S_UNSUPP, ORACLE_CHAIN,
@@ -366,7 +367,7 @@ void block_model_submit(u32 type, u64 sector, u32 sectors,
 		return;
 	want = expect_submit(type, sector, sectors, sg, segs, &bytes, &total);
 	if (segs)
-		memcpy(data, sg, segs * sizeof(*sg));
+		bytes_copy(data, sg, segs * sizeof(*sg));
 	arena.failed[ARENA_MAP] = false;
 	watch_begin(CALL_BLOCK_SUBMIT);
 	err = virtio_blk_submit(&lab.lb.vdev, queue_number(), type, sector,

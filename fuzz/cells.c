@@ -2,11 +2,11 @@
 /* Where the cells of a program are in shared memory; see cells.h. */
 #include "cells.h"
 
-#define REGISTER(cell, member, shift, again)                                \
-	{                                                                   \
-		cell, offsetof(struct loopback_regs, member),               \
-			sizeof(((struct loopback_regs *)0)->member), shift, \
-			again                                               \
+#define REGISTER(cell_, member, shift_, again_)                     \
+	{                                                           \
+		.cell = cell_, .shift = shift_, .again = again_,    \
+		.offset = offsetof(struct loopback_regs, member),   \
+		.len = sizeof(((struct loopback_regs *)0)->member), \
 	}
 
 /*

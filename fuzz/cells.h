@@ -25,11 +25,11 @@ struct place {
  * @again: a call may read it as often as its protocol wants
  */
 struct register_place {
-	enum cell cell;
-	u16 offset;
-	u16 len;
+	u8 cell;
 	u8 shift;
 	bool again;
+	u16 offset;
+	u16 len;
 };
 
 #define CELLS_REGISTERS 11

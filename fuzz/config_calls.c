@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Each call of a driver about the configuration, held against the model. */
 #include "arena.h"
+#include "bytes.h"
 #include "config_look.h"
 #include "lab.h"
 #include "watch.h"
@@ -87,7 +88,7 @@ int config_model_get(void *token, unsigned int len)
 	u8 buf[256];
 	int err;
 
-	memset(buf, 0x5a, sizeof(buf));
+	bytes_fill(buf, 0x5a, sizeof(buf));
 	watch_begin(CALL_READ);
 	err = vdev->config->get(vdev, token, buf, len);
 	watch_end((u64)(s64)err);
@@ -99,8 +100,8 @@ int config_model_get(void *token, unsigned int len)
 			     ORACLE_CONFIG_VALUE,
 			     "get failed with -%llu and wrote", (u64)-err, 0);
 	else if (field && !lab.regs->gone)
-		oracle_check(!memcmp(config_model.now.bytes + field->pos + 2,
-				     buf, len),
+		oracle_check(bytes_same(config_model.now.bytes + field->pos + 2,
+					buf, len),
 			     ORACLE_CONFIG_VALUE,
 			     "get of %llu bytes gave others", len, 0);
 	return err;
@@ -172,10 +173,10 @@ int config_model_set(void *token, unsigned int len, u32 fill)
 		     "set returned -%llu, not -%llu", (u64)-err, (u64)-want);
 	if (err)
 		return err;
-	oracle_check(!memcmp(device_bytes(field), buf, len),
+	oracle_check(bytes_same(device_bytes(field), buf, len),
 		     ORACLE_CONFIG_WRITE,
 		     "set of %llu bytes did not arrive at the device", len, 0);
-	memcpy(config_model.now.bytes + field->pos + 2, buf, len);
+	bytes_copy(config_model.now.bytes + field->pos + 2, buf, len);
 	return 0;
 }
 
@@ -249,7 +250,7 @@ int config_model_bytes(u8 type, unsigned int len)
 	u8 buf[256];
 
 	field = expected_field(type, len, &expect);
-	memset(buf, 0x5a, sizeof(buf));
+	bytes_fill(buf, 0x5a, sizeof(buf));
 	watch_begin(CALL_BYTES);
 	err = virtio_config_bytes(vdev, type, buf, len);
 	watch_end((u64)(s64)err);
@@ -258,7 +259,8 @@ int config_model_bytes(u8 type, unsigned int len)
 		     (u64)-expect);
 	if (err || expect)
 		return err;
-	oracle_check(!memcmp(config_model.now.bytes + field->pos + 2, buf, len),
+	oracle_check(bytes_same(config_model.now.bytes + field->pos + 2, buf,
+				len),
 		     ORACLE_CONFIG_VALUE, "%llu bytes of a field were others",
 		     len, 0);
 	field->used = true;
@@ -268,7 +270,7 @@ int config_model_bytes(u8 type, unsigned int len)
 int config_model_device_config(u32 at, unsigned int len)
 {
 	u8 buf[2 * 256], bytes[VIRTIO_CONFIG_DEVICE_MAX];
-	unsigned int i, size = 0;
+	unsigned int size = 0;
 	int err, want = 0;
 
 	if (config_model_is_live())
@@ -276,7 +278,7 @@ int config_model_device_config(u32 at, unsigned int len)
 					  config_model.now.len, bytes);
 	if (!config_model_is_live() || (u64)at + len > size)
 		want = -ENOENT;
-	memset(buf, 0x5a, sizeof(buf));
+	bytes_fill(buf, 0x5a, sizeof(buf));
 	watch_begin(CALL_DEVICE_CONFIG);
 	err = virtio_device_config(&lab.lb.vdev, at, buf, len);
 	watch_end((u64)(s64)err);
@@ -285,11 +287,11 @@ int config_model_device_config(u32 at, unsigned int len)
 		return err;
 	oracle_check(err == want, ORACLE_CONFIG_VALUE,
 		     "%llu bytes at %llu of the device configuration", len, at);
-	for (i = len; i < sizeof(buf); i++)
-		oracle_check(buf[i] == 0x5a, ORACLE_CONFIG_VALUE,
-			     "byte %llu was written of %llu that were wanted",
-			     i, len);
-	oracle_check(err || want || !memcmp(buf, bytes + at, len),
+	oracle_check(bytes_are(buf + len, 0x5a, sizeof(buf) - len),
+		     ORACLE_CONFIG_VALUE,
+		     "more was written than the %llu bytes that were wanted",
+		     len, 0);
+	oracle_check(err || want || bytes_same(buf, bytes + at, len),
 		     ORACLE_CONFIG_VALUE,
 		     "%llu bytes at %llu of the device configuration were "
 		     "others",
@@ -336,7 +338,7 @@ static void note_bit(const struct config_field *field, unsigned int half,
 		return;
 	}
 	half_acked[bit / 8] |= (u8)(1u << (bit % 8));
-	oracle_check(!memcmp(device_bytes(field) + half, half_acked, half),
+	oracle_check(bytes_same(device_bytes(field) + half, half_acked, half),
 		     ORACLE_FEATURES,
 		     "bit %llu of a field of type %llu did not arrive", bit,
 		     field->type);

@@ -6,6 +6,7 @@
  */
 #include "config_look.h"
 
+#include "bytes.h"
 #include "lab.h"
 
 #define ALL_WORDS 3
@@ -62,7 +63,7 @@ static void note_copy(unsigned int offset, const u8 *p, u32 size)
 		look.got = 0;
 	if (offset != look.got || size > sizeof(read_bytes) - offset)
 		return;
-	memcpy(read_bytes + offset, p, size);
+	bytes_copy(read_bytes + offset, p, size);
 	look.got += size;
 	look.copied = true;
 	look.whole = false;
@@ -136,7 +137,7 @@ static bool field_allowed(struct config_view *view, unsigned int pos,
 		view->ack_at = pos + 2 + len / 2;
 		view->offered = low_bits(bytes, len / 2);
 		/* What the device shows there is no word of the driver. */
-		memset(view->bytes + view->ack_at, 0, len / 2);
+		bytes_fill(view->bytes + view->ack_at, 0, len / 2);
 		return true;
 	case VIRTIO_CONFIG_F_VIRTQUEUE:
 		if (len != 4)
@@ -190,7 +191,7 @@ static enum config_verdict judge_fields(struct config_view *view)
 		return CONFIG_INVALID;
 	if (!look.whole || look.got != look.field_len)
 		return unfinished();
-	memcpy(view->bytes, read_bytes, look.got);
+	bytes_copy(view->bytes, read_bytes, look.got);
 	return parse(view, look.got) ? CONFIG_VALID : CONFIG_INVALID;
 }
 
@@ -209,7 +210,7 @@ static u8 *put_device(u8 *p, unsigned int len)
 	for (done = 0; done < len; done += n) {
 		n = min(len - done, 252u);
 		p = put_header(p, VIRTIO_CONFIG_F_DEVICE, (u8)n);
-		memcpy(p, read_bytes + done, n);
+		bytes_copy(p, read_bytes + done, n);
 		p += n;
 	}
 	return p;
@@ -280,8 +281,9 @@ unsigned int config_view_device(const struct config_view *view,
 		if (view->field[i].type != VIRTIO_CONFIG_F_DEVICE)
 			continue;
 		if (bytes)
-			memcpy(bytes + at, view->bytes + view->field[i].pos + 2,
-			       view->field[i].len);
+			bytes_copy(bytes + at,
+				   view->bytes + view->field[i].pos + 2,
+				   view->field[i].len);
 		at += view->field[i].len;
 	}
 	return at;

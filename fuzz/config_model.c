@@ -7,6 +7,7 @@
 #include "config_look.h"
 
 #include "arena.h"
+#include "bytes.h"
 #include "lab.h"
 #include "virtio_core.h"
 #include "watch.h"
@@ -63,9 +64,9 @@ static void check_copy(void)
 		oracle_check(
 			(core->config[pos] & 0x7f) ==
 					config_model.now.bytes[pos] &&
-				!memcmp(core->config + pos + 1,
-					config_model.now.bytes + pos + 1,
-					config_model.now.field[i].len + 1u),
+				bytes_same(core->config + pos + 1,
+					   config_model.now.bytes + pos + 1,
+					   config_model.now.field[i].len + 1u),
 			ORACLE_CONFIG_VALUE,
 			"the private copy of the field at %llu is not as "
 			"it was read",
@@ -89,7 +90,7 @@ static void settle(void)
 			     : "a copy of %llu bytes was accepted that was not "
 			       "whole",
 		     core->config_len, 0);
-	memset(config_model.acked, 0, config_model.now.len);
+	bytes_fill(config_model.acked, 0, config_model.now.len);
 	config_model.agreed = features_model_taken(config_model.now.offered);
 }
 
@@ -226,8 +227,8 @@ static void take_fresh(void)
 		if (field->type == VIRTIO_CONFIG_F_VIRTIO ||
 		    field->type == VIRTIO_CONFIG_F_VIRTQUEUE)
 			continue;
-		memcpy(config_model.now.bytes + field->pos,
-		       fresh.bytes + field->pos, field->len + 2u);
+		bytes_copy(config_model.now.bytes + field->pos,
+			   fresh.bytes + field->pos, field->len + 2u);
 		field->used = false;
 	}
 	config_model.epoch++;

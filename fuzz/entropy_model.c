@@ -6,6 +6,7 @@
 #include <vlab/virtio_entropy.h>
 
 #include "arena.h"
+#include "bytes.h"
 #include "lab.h"
 #include "virtio_core.h"
 #include "vring.h"
@@ -48,7 +49,7 @@ void entropy_model_bound(void)
 
 	if (lab.device != LAB_ENTROPY || !core || !core->ready || ent.vring)
 		return;
-	memset(&ent, 0, sizeof(ent));
+	bytes_fill(&ent, 0, sizeof(ent));
 	ent.vring = core->vqs;
 	model_start(&lab.model[0], &core->vqs->vq);
 	virtio_entropy_notify(&lab.lb.vdev, note_bytes);
@@ -177,9 +178,9 @@ void entropy_model_read(unsigned int len)
 	int got;
 
 	len %= sizeof(buf) + 1;
-	memset(buf, 0x5a, sizeof(buf));
+	bytes_fill(buf, 0x5a, sizeof(buf));
 	if (bound && ent.bytes)
-		memcpy(before, ent.bytes, sizeof(before));
+		bytes_copy(before, ent.bytes, sizeof(before));
 	arena.failed[ARENA_MAP] = false;
 	watch_begin(CALL_ENTROPY_READ);
 	got = virtio_entropy_read(&lab.lb.vdev, buf, len);

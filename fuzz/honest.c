@@ -8,6 +8,7 @@
 #include <vlab/virtio_entropy.h>
 
 #include "arena.h"
+#include "bytes.h"
 #include "cells.h"
 #include "config_look.h"
 #include "lab.h"
@@ -152,11 +153,12 @@ void honest_fields(void)
 		return;
 	if (vdev->transport->regs) {
 		must(!virtio_device_config(vdev, 0, mac, 6) &&
-			     !memcmp(mac, want, 6),
+			     bytes_same(mac, want, 6),
 		     "the device configuration reads %llu", mac[5], 0);
 		return;
 	}
-	must(!virtio_config_bytes(vdev, 0x41, mac, 6) && !memcmp(mac, want, 6),
+	must(!virtio_config_bytes(vdev, 0x41, mac, 6) &&
+		     bytes_same(mac, want, 6),
 	     "the bytes of a field read %llu", mac[5], 0);
 	must(!virtio_config_val(vdev, 0x42, &value) && value == 0x1234,
 	     "a 16-bit field reads %#llx", value, 0);
@@ -221,13 +223,13 @@ static void serve_block(void)
 {
 	u8 *out = arena_payload, *in = arena_payload + 1024;
 
-	memset(out, 0xc3, 512);
-	memset(in, 0, 512);
+	bytes_fill(out, 0xc3, 512);
+	bytes_fill(in, 0, 512);
 	block_request(VIRTIO_BLK_T_OUT, 3, out, 512);
 	if (finding.fired)
 		return;
 	block_request(VIRTIO_BLK_T_IN, 3, in, 512);
-	oracle_check(!memcmp(in, out, 512), ORACLE_DATA,
+	oracle_check(bytes_same(in, out, 512), ORACLE_DATA,
 		     "a block came back as %llu", in[0], 0);
 }
 

@@ -143,6 +143,7 @@ struct lab {
 	enum lab_callback callback_plan;
 	unsigned int select;
 	struct model model[LAB_QUEUES];
+	unsigned int models; /* of them, from the first: were ever used */
 	void *find_token[LAB_FIND_TOKENS];
 	unsigned int find_len[LAB_FIND_TOKENS];
 	unsigned int finds;

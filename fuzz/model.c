@@ -7,6 +7,7 @@
  * Here: the life of a queue. model_add.c and model_get.c: its buffers.
  */
 #include "arena.h"
+#include "bytes.h"
 #include "model.h"
 #include "virtio_core.h"
 #include "vring.h"
@@ -60,8 +61,8 @@ static void check_fresh(const struct model *model)
 	const u8 *used = arena_at(q->setup.used, vring_used_size(model->num));
 	u16 flags = model->callbacks || model->event_idx ? 0 : 1;
 
-	oracle_check(!memcmp(&vring->state, &fresh,
-			     offsetof(struct vring_state, notify_pending)),
+	oracle_check(bytes_same(&vring->state, &fresh,
+				offsetof(struct vring_state, notify_pending)),
 		     ORACLE_FRESH, "the private state of queue %llu differs",
 		     model->vq->index, 0);
 	/* A device may go at the last moment of its binding. */
@@ -91,7 +92,9 @@ void model_start(struct model *model, struct virtqueue *vq)
 	bool strict = model->strict && again;
 	u32 clamped = again ? model->clamped : 0;
 
-	memset(model, 0, sizeof(*model));
+	bytes_fill(model, 0, sizeof(*model));
+	if (lab.models <= model_index(model))
+		lab.models = model_index(model) + 1;
 	model->vq = vq;
 	model->num = vq->num;
 	model->strict = strict;
@@ -139,10 +142,9 @@ void model_note_returned(struct model *model, u32 token)
 /* The core wrote to the ring: was it what tells the device to interrupt? */
 void model_wrote(const u8 *p)
 {
-	unsigned int i;
+	struct model *model;
 
-	for (i = 0; i < LAB_QUEUES; i++) {
-		struct model *model = &lab.model[i];
+	for (model = lab.model; model < lab.model + lab.models; model++) {
 
 		if (p == model->event_word)
 			model->event_told = get_unaligned_le16(p);
@@ -257,7 +259,7 @@ void model_sync(void)
 		     "came of it",
 		     lab.status, 0);
 
-	for (model = lab.model; model < lab.model + LAB_QUEUES; model++) {
+	for (model = lab.model; model < lab.model + lab.models; model++) {
 		if (!model->vq)
 			continue;
 		/* A device that went is noticed sooner or later: both hold. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The plain driver: it does to its queues what the program says. */
 #include "arena.h"
+#include "bytes.h"
 #include "lab.h"
 #include "watch.h"
 
@@ -283,7 +284,7 @@ static int plain_probe(struct virtio_device *vdev)
 	if (lab.probe_extra.a & PROBE_GIVE_UP)
 		vdev->config->set_status(vdev,
 					 lab.status | VIRTIO_CONFIG_S_FAILED);
-	memset(&lab.probe_extra, 0, sizeof(lab.probe_extra));
+	lab.probe_extra = (struct step){ 0 };
 	return err;
 }
 
@@ -325,7 +326,7 @@ static const unsigned int plain_features[] = {
 
 void plain_init(void)
 {
-	memset(&lab.plain, 0, sizeof(lab.plain));
+	bytes_fill(&lab.plain, 0, sizeof(lab.plain));
 	lab.plain.driver.name = "plain";
 	lab.plain.id_table = plain_ids;
 	lab.plain.id_count = ARRAY_SIZE(plain_ids);

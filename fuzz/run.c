@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* One execution: the attack, a reset, an honest device, and nothing left. */
 #include "arena.h"
+#include "bytes.h"
 #include "cells.h"
 #include "lab.h"
 #include "watch.h"
@@ -69,8 +70,8 @@ static void begin(const struct target *target)
 		initialised = true;
 	}
 
-	memset(&finding, 0, sizeof(finding));
-	arena_fill(&lab, 0, sizeof(lab));
+	finding.fired = false;
+	bytes_fill(&lab, 0, sizeof(lab));
 	trace_reset();
 	watch_reset();
 	config_model_reset();
@@ -95,11 +96,11 @@ static void serve_honestly(void)
 	trace(TRACE_PHASE, 1, 0, 0);
 	lab.step = PROGRAM_STEPS_MAX;
 	watch_disarm();
-	memset(arena.fail_in, 0, sizeof(arena.fail_in));
+	bytes_fill(arena.fail_in, 0, sizeof(arena.fail_in));
 	arena.reserve = false;
 	lab.probe = PROBE_OK;
 	lab.takes = 0;
-	memset(&lab.probe_extra, 0, sizeof(lab.probe_extra));
+	lab.probe_extra = (struct step){ 0 };
 	lab.callback_plan = CALLBACK_KEEP;
 	lab_unbind();
 	if (finding.fired)

@@ -5,6 +5,7 @@
 #include <vlab/virtio_entropy.h>
 
 #include "arena.h"
+#include "bytes.h"
 #include "lab.h"
 #include "watch.h"
 
@@ -119,7 +120,7 @@ static bool on_status(struct loopback *lb, u8 status)
 
 static int on_notify(struct loopback *lb, unsigned int index)
 {
-	unsigned int i;
+	const struct model *model;
 
 	(void)lb;
 	trace(TRACE_NOTIFY, index, 0, 0);
@@ -127,10 +128,9 @@ static int on_notify(struct loopback *lb, unsigned int index)
 	lab.queue_notified[index]++;
 	oracle_check(lab.status & VIRTIO_CONFIG_S_DRIVER_OK, ORACLE_NOTIFY,
 		     "queue %llu was notified before DRIVER_OK", index, 0);
-	for (i = 0; i < LAB_QUEUES; i++)
-		oracle_check(!lab.model[i].vq ||
-				     lab.model[i].vq->index != index ||
-				     !lab.model[i].broken,
+	for (model = lab.model; model < lab.model + lab.models; model++)
+		oracle_check(!model->vq || model->vq->index != index ||
+				     !model->broken,
 			     ORACLE_NOTIFY,
 			     "queue %llu is broken, and notified", index, 0);
 	if (!lab.notify_fails)
@@ -242,11 +242,11 @@ static unsigned int device_config(u8 *config, unsigned int queues)
 {
 	switch (lab.device) {
 	case LAB_BLOCK:
-		memset(config, 0, 60);
+		bytes_fill(config, 0, 60);
 		fill_block_config(config, queues);
 		return 60;
 	case LAB_PLAIN:
-		memcpy(config, plain_config, sizeof(plain_config));
+		bytes_copy(config, plain_config, sizeof(plain_config));
 		return sizeof(plain_config);
 	default:
 		return 0;
@@ -279,7 +279,7 @@ static unsigned int put_field(u8 *at, u8 type, const void *bytes, u8 len)
 {
 	at[0] = type;
 	at[1] = len;
-	memcpy(at + 2, bytes, len);
+	bytes_copy(at + 2, bytes, len);
 	return 2u + len;
 }
 
@@ -336,7 +336,7 @@ static void forget_tricks(void)
 void lab_represent(const struct step *setup)
 {
 	lab.setup = *setup;
-	memset(lab.ring, 0, sizeof(lab.ring));
+	bytes_fill(lab.ring, 0, sizeof(lab.ring));
 	forget_tricks();
 	lab.automatic = true;
 	present_config();
@@ -432,7 +432,7 @@ void lab_remove(void)
 	oracle_check(!lab.status || lab.regs->gone, ORACLE_STATUS,
 		     "a device was removed at status %llu", lab.status, 0);
 	/* Its tokens end with it: the next device counts anew. */
-	memset(lab.find_token, 0, sizeof(lab.find_token));
+	bytes_fill(lab.find_token, 0, sizeof(lab.find_token));
 	model_sync();
 }
 

@@ -37,7 +37,8 @@ extern void (*trace_sink)(enum trace_kind kind, u64 a, u64 b, u64 c);
 void trace_reset(void);
 
 /* Somebody listens: off the path of what a fuzzer runs. */
-void trace_sunk(enum trace_kind kind, u64 a, u64 b, u64 c);
+__attribute__((cold)) void trace_sunk(enum trace_kind kind, u64 a, u64 b,
+				      u64 c);
 
 /*
  * Told, but not part of the digest: what follows from the program, or what the
@@ -49,12 +50,18 @@ static inline void trace_tell(enum trace_kind kind, u64 a, u64 b, u64 c)
 		trace_sunk(kind, a, b, c);
 }
 
-static inline void trace(enum trace_kind kind, u64 a, u64 b, u64 c)
+/* The next link of the digest, which nobody is told of. */
+static inline void trace_link(enum trace_kind kind, u64 a, u64 b, u64 c)
 {
 	u64 event = ((u64)kind << 56 ^ a << 40 ^ b << 20 ^ c) + 1;
+	u64 digest = (trace_digest ^ event) * 0x9e3779b97f4a7c15ULL;
 
-	trace_digest = (trace_digest ^ event) * 0x9e3779b97f4a7c15ULL;
-	trace_digest ^= trace_digest >> 29;
+	trace_digest = digest ^ digest >> 29;
+}
+
+static inline void trace(enum trace_kind kind, u64 a, u64 b, u64 c)
+{
+	trace_link(kind, a, b, c);
 	trace_tell(kind, a, b, c);
 }
 

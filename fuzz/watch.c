@@ -79,6 +79,7 @@ struct read {
  * @call: which
  * @serial: of all calls of this process, from 1
  * @first: where its part of reads[] begins
+ * @budget: reads that it may make
  * @reads: how many it made, of registers too
  * @gone: how many of them of a device that is not there
  * @told_gone: the core knew that when the call began
@@ -87,6 +88,7 @@ struct frame {
 	enum call call;
 	u64 serial;
 	unsigned int first;
+	unsigned int budget;
 	unsigned int reads;
 	unsigned int gone;
 	bool told_gone;
@@ -96,14 +98,20 @@ static struct trigger triggers[TRIGGERS_MAX];
 static unsigned int armed;
 static struct read reads[LOG_MAX];
 static unsigned int logged;
-static struct frame frames[DEPTH_MAX];
+/* frames[0] is no call: @top is there when none runs. */
+static struct frame frames[DEPTH_MAX + 1];
+static struct frame *top = frames;
 static u64 serial;
 /* By byte of the registers: the call that read it last. */
 static u64 register_reader[sizeof(struct loopback_regs)];
-static unsigned int depth;
 /* The frame that ended last, for watch_value(). */
 static unsigned int last_first, last_end;
 static u32 allowed_offset, allowed_len;
+
+static inline bool is_in_call(void)
+{
+	return top != frames;
+}
 
 void watch_disarm(void)
 {
@@ -113,7 +121,7 @@ void watch_disarm(void)
 void watch_reset(void)
 {
 	armed = 0;
-	depth = 0;
+	top = frames;
 	logged = 0;
 	last_first = 0;
 	last_end = 0;
@@ -122,21 +130,22 @@ void watch_reset(void)
 
 void watch_begin(enum call call)
 {
-	struct frame *frame = &frames[depth++];
+	struct frame *frame = ++top;
 
 	lab.reached_core = true;
-	trace_tell(TRACE_CALL, call, 0, 0);
 	frame->call = call;
 	frame->serial = ++serial;
 	frame->first = logged;
+	frame->budget = calls[call].budget;
 	frame->reads = 0;
 	frame->gone = 0;
 	frame->told_gone = lab.broken == VIRTIO_BROKEN_GONE;
+	trace_tell(TRACE_CALL, call, 0, 0);
 }
 
 void watch_end(u64 result)
 {
-	const struct frame *frame = &frames[--depth];
+	const struct frame *frame = top--;
 
 	last_first = frame->first;
 	last_end = logged;
@@ -146,30 +155,26 @@ void watch_end(u64 result)
 
 const char *watch_call_name(void)
 {
-	return depth ? calls[frames[depth - 1].call].name : NULL;
+	return is_in_call() ? calls[top->call].name : NULL;
 }
 
-/* Memory as a number, little-endian; of more than 8 bytes the first 8. */
+/*
+ * Memory as a number, little-endian; of more than 8 bytes the first 8. The two
+ * halves of 3 and of 5 to 7 bytes overlap.
+ */
 static inline u64 load(const u8 *p, u32 size)
 {
-	u64 v = 0;
-
-	switch (size) {
-	case 0:
-		return 0;
-	case 1:
-		return *p;
-	case 2:
-		return get_unaligned_le16(p);
-	case 4:
-		return get_unaligned_le32(p);
-	default:
-		if (size >= 8)
-			return get_unaligned_le64(p);
-		while (size--)
-			v = v << 8 | p[size];
-		return v;
-	}
+	if (size >= 8)
+		return get_unaligned_le64(p);
+	if (size >= 4)
+		return get_unaligned_le32(p) |
+		       (u64)get_unaligned_le32(p + size - 4)
+			       << (8 * (size - 4));
+	if (size >= 2)
+		return get_unaligned_le16(p) |
+		       (u64)get_unaligned_le16(p + size - 2)
+			       << (8 * (size - 2));
+	return size ? *p : 0;
 }
 
 s64 watch_value(enum cell cell, unsigned int queue, unsigned int index)
@@ -200,7 +205,8 @@ void watch_store(enum cell cell, unsigned int index, void *p, unsigned int size,
 		byte[i] = (u8)(value >> (8 * i));
 	if (offset >= 0)
 		arena_dirty(offset, size);
-	trace_tell(depth ? TRACE_CHANGE : TRACE_DEVICE, cell, index, value);
+	trace_tell(is_in_call() ? TRACE_CHANGE : TRACE_DEVICE, cell, index,
+		   value);
 }
 
 void watch_arm(enum cell cell, unsigned int queue, unsigned int index,
@@ -247,7 +253,7 @@ static bool trigger_hits(const struct trigger *trigger,
 	}
 }
 
-static void fire_triggers(const struct place *place, u8 *p, u32 size)
+static noinline void fire_triggers(const struct place *place, u8 *p, u32 size)
 {
 	unsigned int i;
 	u32 at;
@@ -274,42 +280,51 @@ static bool is_composite(enum call call)
 	       call <= CALL_UNREGISTER_DRIVER;
 }
 
-static void fire_double_fetch(enum cell cell, u32 index)
+static noinline void fire_double_fetch(enum cell cell, u32 index)
 {
 	oracle_fire(ORACLE_DOUBLE_FETCH, "cell %llu, index %llu was read twice",
 		    cell, index);
 }
 
-/* Registers remember who read them: a device of many queues makes long calls.
- */
-static void check_register_once(const struct frame *frame,
-				const struct register_place *r, u32 offset,
-				u32 size)
+static noinline void fire_budget(const struct frame *frame)
 {
-	u64 *first = register_reader + offset, *last = first + size - 1;
-
-	if (*first == frame->serial || *last == frame->serial)
-		fire_double_fetch(r->cell, (offset - r->offset) >> r->shift);
-	*first = frame->serial;
-	*last = frame->serial;
+	oracle_fire(ORACLE_WORK_BUDGET, "read %llu of shared memory, of %llu",
+		    frame->reads, frame->budget);
 }
 
-static void check_ring_once(const struct frame *frame, const struct read *read)
+/* Does this read meet no other one of the same call? */
+static inline bool is_first_read(const struct frame *frame,
+				 const struct read *read)
 {
 	const struct read *other;
 
 	/* Each call into a queue may look at used.idx, and checks what it sees.
 	 */
 	if (read->place.cell == CELL_USED_IDX && is_composite(frame->call))
-		return;
+		return true;
 	for (other = &reads[frame->first]; other < read; other++)
 		if (other->p < read->p + read->size &&
 		    read->p < other->p + other->size)
-			fire_double_fetch(read->place.cell, read->place.index);
+			return false;
+	return true;
+}
+
+/* Registers remember who read them: a device of many queues makes long calls.
+ */
+static inline bool is_first_of_register(const struct frame *frame, u32 offset,
+					u32 size)
+{
+	u64 *first = register_reader + offset, *last = first + size - 1;
+
+	if (*first == frame->serial || *last == frame->serial)
+		return false;
+	*first = frame->serial;
+	*last = frame->serial;
+	return true;
 }
 
 /* One answer is enough: each further question waits for nothing. */
-static void check_gone(struct frame *frame)
+static noinline void check_gone(struct frame *frame)
 {
 	unsigned int most = frame->told_gone ? 0 : GONE_MAX;
 
@@ -319,24 +334,13 @@ static void check_gone(struct frame *frame)
 		     frame->gone, most);
 }
 
-static void count_read(struct frame *frame)
-{
-	u32 budget = calls[frame->call].budget;
-
-	frame->reads++;
-	oracle_check(frame->reads <= budget, ORACLE_WORK_BUDGET,
-		     "read %llu of shared memory, of %llu", frame->reads,
-		     budget);
-}
-
 /* Callbacks are on: the device must know before used.idx is looked at. */
-static void check_armed(const struct place *place)
+static inline void check_armed(unsigned int queue)
 {
-	struct model *model = &lab.model[place->queue % LAB_QUEUES];
+	struct model *model = &lab.model[queue % LAB_QUEUES];
 
-	if (!model->vq || !model->event_idx || !model->callbacks || !depth ||
-	    (frames[depth - 1].call != CALL_GET_BUF &&
-	     frames[depth - 1].call != CALL_RESTART))
+	if (!model->vq || !model->event_idx || !model->callbacks ||
+	    (top->call != CALL_GET_BUF && top->call != CALL_RESTART))
 		return;
 	oracle_check(model->event_told == model->last, ORACLE_WAKEUP,
 		     "used.idx is read while used_event is %llu, not %llu",
@@ -361,12 +365,32 @@ static void hold_reset(u8 *p)
 	watch_store(CELL_STATUS, 0, p, 1, lab.hold_reset ? 1 : 0);
 }
 
-/* A program's "during", and the two registers that have tricks of their own. */
-static noinline void apply_tricks(const struct register_place *r, u32 index,
-				  u8 *p, u32 size)
+static const struct register_place *register_place(u32 offset)
 {
-	const struct place place = { .cell = r->cell, .index = index };
+	return &cells_registers[cells_register_at[offset]];
+}
 
+static u32 register_index(const struct register_place *r, u32 offset)
+{
+	return (offset - r->offset) >> r->shift;
+}
+
+/* A program's "during", and the two registers that have tricks of their own. */
+static noinline void apply_tricks(u8 *p, uintptr_t offset, u32 size)
+{
+	const struct register_place *r;
+	struct place place;
+
+	if (offset >= sizeof(*lab.regs)) {
+		place = cells_place(p);
+		fire_triggers(&place, p, size);
+		return;
+	}
+	r = register_place((u32)offset);
+	place = (struct place){
+		.cell = r->cell,
+		.index = register_index(r, (u32)offset),
+	};
 	if (r->cell == CELL_GENERATION)
 		churn_generation(p);
 	if (r->cell == CELL_STATUS)
@@ -375,7 +399,8 @@ static noinline void apply_tricks(const struct register_place *r, u32 index,
 }
 
 /* For watch_value(), and for other reads of this call. */
-static struct read *note_read(const u8 *p, struct place place, u32 size)
+static inline struct read *note_read(const u8 *p, struct place place, u32 size,
+				     u64 value)
 {
 	struct read *read = &reads[min_t(unsigned int, logged, LOG_MAX - 1)];
 
@@ -383,30 +408,34 @@ static struct read *note_read(const u8 *p, struct place place, u32 size)
 	read->place = place;
 	read->p = p;
 	read->size = size;
-	read->value = load(p, size);
+	read->value = value;
 	return read;
 }
 
+/*
+ * The two below run for each read of the core. Whatever they call comes last:
+ * a function that keeps nothing over a call saves no registers for it. After a
+ * finding nothing else counts.
+ */
 static noinline void read_register(u8 *p, u32 offset, u32 size)
 {
-	const struct register_place *r =
-		&cells_registers[cells_register_at[offset]];
-	u32 index = (offset - r->offset) >> r->shift;
-	struct frame *frame;
-	u64 value;
+	const struct register_place *r = register_place(offset);
+	u32 index = register_index(r, offset);
+	struct frame *frame = top;
+	u64 value = load(p, size);
 
-	if (armed || lab.churn || lab.hold_reset)
-		apply_tricks(r, index, p, size);
-	if (!depth)
+	trace_link(TRACE_READ, r->cell, index, value);
+	if (!r->again && !is_first_of_register(frame, offset, size)) {
+		fire_double_fetch(r->cell, index);
 		return;
-	frame = &frames[depth - 1];
-	value = load(p, size);
-	trace(TRACE_READ, r->cell, index, value);
-	if (!r->again)
-		check_register_once(frame, r, offset, size);
-	count_read(frame);
+	}
+	if (unlikely(++frame->reads > frame->budget)) {
+		fire_budget(frame);
+		return;
+	}
 	if (r->cell == CELL_STATUS) {
-		note_read(p, (struct place){ .cell = CELL_STATUS }, size);
+		note_read(p, (struct place){ .cell = CELL_STATUS }, size,
+			  value);
 		lab_status_read((u8)value);
 	} else if (r->cell != CELL_OTHER) {
 		config_look_read(r->cell, index, p, size);
@@ -415,26 +444,63 @@ static noinline void read_register(u8 *p, u32 offset, u32 size)
 	}
 }
 
+static noinline void fire_own_memory(const struct place *place)
+{
+	oracle_fire(ORACLE_OWN_MEMORY,
+		    "read of the driver's own part of queue %llu, offset %llu",
+		    place->queue, place->index);
+}
+
 static noinline void read_ring(u8 *p, u32 size)
 {
 	struct place place = cells_place(p);
-	struct frame *frame;
-	struct read *read;
+	struct read *read = note_read(p, place, size, load(p, size));
+	struct frame *frame = top;
 
-	if (armed)
-		fire_triggers(&place, p, size);
-	if (!depth)
+	trace_link(TRACE_READ, place.cell, place.index, read->value);
+	if (unlikely(place.own))
+		fire_own_memory(&read->place);
+	else if (unlikely(!is_first_read(frame, read)))
+		fire_double_fetch(place.cell, place.index);
+	else if (unlikely(++frame->reads > frame->budget))
+		fire_budget(frame);
+	else if (place.cell == CELL_USED_IDX)
+		check_armed(place.queue);
+}
+
+static noinline void tell_read(const u8 *p, uintptr_t offset, u32 size)
+{
+	const struct register_place *r;
+	struct place place;
+
+	if (offset < sizeof(*lab.regs)) {
+		r = register_place((u32)offset);
+		trace_tell(TRACE_READ, r->cell, register_index(r, (u32)offset),
+			   load(p, size));
+	} else {
+		place = cells_place(p);
+		trace_tell(TRACE_READ, place.cell, place.index, load(p, size));
+	}
+}
+
+static inline void note_any_read(u8 *p, uintptr_t offset, u32 size)
+{
+	if (!is_in_call())
 		return;
-	frame = &frames[depth - 1];
-	read = note_read(p, place, size);
-	trace(TRACE_READ, place.cell, place.index, read->value);
-	oracle_check(!place.own, ORACLE_OWN_MEMORY,
-		     "read of the driver's own part of queue %llu, offset %llu",
-		     place.queue, place.index);
-	check_ring_once(frame, read);
-	count_read(frame);
-	if (place.cell == CELL_USED_IDX)
-		check_armed(&place);
+	if (offset < sizeof(*lab.regs))
+		read_register(p, (u32)offset, size);
+	else
+		read_ring(p, size);
+}
+
+/* Something is to happen at a read, or somebody listens. */
+static noinline void read_specially(u8 *p, uintptr_t offset, u32 size)
+{
+	if (armed || lab.churn || lab.hold_reset)
+		apply_tricks(p, offset, size);
+	if (trace_sink && is_in_call())
+		tell_read(p, offset, size);
+	note_any_read(p, offset, size);
 }
 
 void port_shared_read(const void *ptr, size_t size)
@@ -445,10 +511,10 @@ void port_shared_read(const void *ptr, size_t size)
 	/* Every register operation looks there first. */
 	if (offset == offsetof(struct loopback_regs, gone) && !*p && !armed)
 		return;
-	if (offset < sizeof(*lab.regs))
-		read_register(p, (u32)offset, (u32)size);
+	if (unlikely(armed || lab.churn || lab.hold_reset || trace_sink))
+		read_specially(p, offset, (u32)size);
 	else
-		read_ring(p, (u32)size);
+		note_any_read(p, offset, (u32)size);
 }
 
 void watch_allow_fields(unsigned int offset, unsigned int len)
@@ -458,7 +524,7 @@ void watch_allow_fields(unsigned int offset, unsigned int len)
 }
 
 /* Of the registers the driver side owns the status and its feature bits. */
-static void check_register_write(u32 offset, size_t size)
+static noinline void check_register_write(u32 offset, size_t size)
 {
 	const u32 field = offsetof(struct loopback_regs, field);
 	const u32 config = offsetof(struct loopback_regs, config);
@@ -481,24 +547,46 @@ static void check_register_write(u32 offset, size_t size)
 		     offset);
 }
 
+/* Of a descriptor, the address and what follows it. */
+static __attribute__((always_inline)) inline void note_write(const u8 *p,
+							     size_t size,
+							     bool tell)
+{
+	u64 offset = (u64)arena_dma_offset(p), value = load(p, (u32)size);
+
+	trace_link(TRACE_WRITE, size, offset, value);
+	if (tell)
+		trace_tell(TRACE_WRITE, size, offset, value);
+	if (size == 16) {
+		value = load(p + 8, 8);
+		trace_link(TRACE_WRITE, 8, offset + 8, value);
+		if (tell)
+			trace_tell(TRACE_WRITE, 8, offset + 8, value);
+	}
+	offset = cells_register_offset(p);
+	if (offset < sizeof(*lab.regs))
+		check_register_write((u32)offset, size);
+	else if (size == 2)
+		model_wrote(p);
+}
+
+static noinline void note_told_write(const u8 *p, size_t size)
+{
+	note_write(p, size, true);
+}
+
 void port_shared_wrote(const void *ptr, size_t size)
 {
-	uintptr_t in_registers = cells_register_offset(ptr);
 	s64 offset = arena_dma_offset(ptr);
 
 	if (!size)
 		return;
 	if (offset >= 0)
 		arena_dirty(offset, size);
-	if (!depth)
+	if (!is_in_call())
 		return;
-	trace(TRACE_WRITE, size, (u64)offset, load(ptr, (u32)size));
-	/* Of a descriptor, what follows the address. */
-	if (size == 16)
-		trace(TRACE_WRITE, 8, (u64)offset + 8,
-		      load((const u8 *)ptr + 8, 8));
-	if (in_registers < sizeof(*lab.regs))
-		check_register_write((u32)in_registers, size);
-	else if (size == 2)
-		model_wrote(ptr);
+	if (unlikely(trace_sink))
+		note_told_write(ptr, size);
+	else
+		note_write(ptr, size, false);
 }
