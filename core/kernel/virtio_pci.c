@@ -178,14 +178,12 @@ static int open_device(struct vlab_pci *vp)
 	err = map_windows(vp);
 	if (err)
 		goto release_regions;
-	pci_set_master(pdev);
 	err = start_device(vp);
 	if (err)
 		goto unmap;
 	return 0;
 
 unmap:
-	pci_clear_master(pdev);
 	unmap_windows(vp);
 release_regions:
 	pci_release_selected_regions(pdev, used_bars(&vp->caps));
@@ -206,6 +204,8 @@ static int vlab_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	err = pci_enable_device_mem(pdev);
 	if (err)
 		goto free;
+	/* Firmware may have left it: see setup_vq(). */
+	pci_clear_master(pdev);
 	err = open_device(vp);
 	if (err)
 		goto disable;
@@ -255,6 +255,7 @@ static void vlab_pci_shutdown(struct pci_dev *pdev)
 	virtio_reset_device(&vp->vdev);
 	port_device_unlock(&vp->vdev.dev);
 	pci_clear_master(pdev);
+	vp->master = false;
 }
 
 /*

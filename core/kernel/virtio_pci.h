@@ -67,7 +67,7 @@ struct vlab_pci_irq {
  * @vectors: MSI-X vectors for queues; 0: one INTx line for everything
  * @config_vector: the device was told the vector for configuration changes
  *	since its last reset
- * @isolated: bus mastering was taken away
+ * @master: the device may access memory
  * @live: queues that the device has. Set before a queue is enabled; read by
  *	interrupts, which find no queue in the core for a bit that is too much
  * @notify_at: where to notify a live queue
@@ -84,7 +84,7 @@ struct vlab_pci {
 	unsigned int queues;
 	unsigned int vectors;
 	bool config_vector;
-	bool isolated;
+	bool master;
 	DECLARE_BITMAP(live, VIRTIO_CONFIG_QUEUES_MAX);
 	void __iomem *notify_at[VIRTIO_CONFIG_QUEUES_MAX];
 	struct vlab_pci_irq irq[VLAB_PCI_QUEUE_VECTORS];

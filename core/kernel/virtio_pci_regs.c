@@ -216,10 +216,8 @@ static int enable_queue(struct vlab_pci *vp,
 	write_address(vp, COMMON_QUEUE_DEVICE, setup->used);
 	set_bit(setup->index, vp->live);
 	iowrite16(1, vp->common + COMMON_QUEUE_ENABLE);
-	if (ioread16(vp->common + COMMON_QUEUE_ENABLE) == 1)
-		return 0;
-	clear_bit(setup->index, vp->live);
-	return -EIO;
+	/* From here on the device has the ring: nothing may fail any more. */
+	return 0;
 }
 
 static int setup_vq(struct virtio_device *vdev,
@@ -232,10 +230,14 @@ static int setup_vq(struct virtio_device *vdev,
 	    setup->index >= vp->queues)
 		return -EINVAL;
 	mutex_lock(&vp->lock);
-	/* It has been reset since: the core sets up no queue before that. */
-	if (vp->isolated)
+	/*
+	 * No sooner than here: what the device was told to do before us, by a
+	 * kernel that crashed, it may go on with when it gets to memory. The
+	 * core sets up no queue of a device that did not obey its reset.
+	 */
+	if (!vp->master)
 		pci_set_master(vp->pdev);
-	vp->isolated = false;
+	vp->master = true;
 	iowrite16((u16)setup->index, vp->common + COMMON_QUEUE_SELECT);
 	err = enable_queue(vp, setup);
 	mutex_unlock(&vp->lock);
@@ -294,7 +296,7 @@ static void isolate(struct virtio_device *vdev)
 	struct vlab_pci *vp = to_vlab_pci(vdev);
 
 	pci_clear_master(vp->pdev);
-	vp->isolated = true;
+	vp->master = false;
 }
 
 static const struct virtio_register_ops register_ops = {
