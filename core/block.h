@@ -24,9 +24,9 @@ struct blk_segment {
 /**
  * struct blk_wire - the part of a request that the device sees
  *
- * An allocation of its own holds these and nothing else, so that a device
- * which reaches the whole page finds no private word to read or change; one
- * cache line each.
+ * DMA memory of its own holds these and nothing else, so that a device which
+ * reaches the whole page finds no private word to read or change, and so that
+ * nothing has to be mapped for each request but its data; one cache line each.
  */
 struct blk_wire {
 	struct blk_header header;
@@ -54,7 +54,10 @@ struct blk_slot {
  * @capacity: copy of the limit, so that submitting takes one lock
  * @index: the driver's number of the queue; the device's may be another
  * @free_count: entries on the stack of free slots
- * @sg: one request while it is put together, for segs_max pieces and two
+ * @count: requests
+ * @wire: @count of them
+ * @wire_addr: where the device has them
+ * @slot: beside each of @wire
  */
 struct blk_queue {
 	spinlock_t lock;
@@ -63,8 +66,9 @@ struct blk_queue {
 	u64 capacity;
 	unsigned int index;
 	unsigned int free_count;
-	struct scatterlist *sg;
+	unsigned int count;
 	struct blk_wire __shared *wire;
+	dma_addr_t wire_addr;
 	struct blk_slot slot[];
 };
 

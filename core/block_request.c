@@ -8,12 +8,13 @@
  */
 #include "block.h"
 #include "shared.h"
+#include "virtio_core.h"
 
 /* Never a status of the device: still there, the device did not write one. */
 #define STATUS_NONE 0xff
 #define STATUS_BYTES 1
 
-/* What add_buf puts around the data. */
+/* What lies around the data. */
 #define PIECES_AROUND 2
 
 /* The device's answer counts data and status in 32 bits. */
@@ -24,15 +25,17 @@
  * @type: VIRTIO_BLK_T_*
  * @sector: first of the range
  * @sectors: their number, where there is no data
- * @pieces: of data, in sg[1] and up
+ * @data: the pieces of data, the caller's
+ * @pieces: how many
  * @written: bytes that the device must write to report success
  * @to_driver: the device writes the data
- * @segment: the data is the segment of the request's own wire part
+ * @segment: the segment of the request's wire part is used
  */
 struct blk_request {
 	u32 type;
 	u64 sector;
 	u32 sectors;
+	struct scatterlist *data;
 	unsigned int pieces;
 	u32 written;
 	bool to_driver;
@@ -51,27 +54,26 @@ static bool request_callback(struct virtqueue *vq)
 	return true;
 }
 
-static int alloc_requests(struct blk_queue *queue, unsigned int segs,
-			  unsigned int count)
+static size_t wire_size(const struct blk_queue *queue)
 {
-	void *wire;
-	unsigned int i;
+	return queue->count * sizeof(struct blk_wire);
+}
 
-	queue->sg = kmalloc((segs + PIECES_AROUND) * sizeof(*queue->sg),
-			    GFP_KERNEL);
-	if (!queue->sg)
-		return -ENOMEM;
-	sg_init_table(queue->sg, segs + PIECES_AROUND);
+static int alloc_requests(struct blk_queue *queue)
+{
+	struct device *dev = virtio_dma_dev(queue->vq->vdev);
+	unsigned int i;
+	void *wire;
+
 	/* Zeroed: a device that reaches the page reads no private bytes. */
-	wire = kzalloc(count * sizeof(struct blk_wire), GFP_KERNEL);
-	if (!wire) {
-		kfree(queue->sg);
+	wire = dma_alloc_coherent(dev, wire_size(queue), &queue->wire_addr,
+				  GFP_KERNEL);
+	if (!wire)
 		return -ENOMEM;
-	}
 	queue->wire = (struct blk_wire __shared __force *)wire;
-	for (i = 0; i < count; i++)
-		queue->slot[i].free = (u16)(count - 1 - i);
-	queue->free_count = count;
+	for (i = 0; i < queue->count; i++)
+		queue->slot[i].free = (u16)(queue->count - 1 - i);
+	queue->free_count = queue->count;
 	return 0;
 }
 
@@ -92,6 +94,8 @@ int virtio_blk_open_queue(struct virtio_blk *blk, unsigned int index)
 	int err;
 
 	BUILD_BUG_ON(sizeof(struct blk_wire) != 64);
+	BUILD_BUG_ON(offsetof(struct blk_wire, segment) !=
+		     sizeof(struct blk_header));
 	vq = vdev->config->find_vq(vdev, request_callback);
 	if (IS_ERR(vq))
 		return (int)PTR_ERR(vq);
@@ -106,11 +110,12 @@ int virtio_blk_open_queue(struct virtio_blk *blk, unsigned int index)
 			GFP_KERNEL);
 	if (!queue)
 		goto del_vq;
-	err = alloc_requests(queue, segs, count);
+	queue->vq = vq;
+	queue->count = count;
+	err = alloc_requests(queue);
 	if (err)
 		goto free_queue;
 	spin_lock_init(&queue->lock);
-	queue->vq = vq;
 	queue->blk = blk;
 	queue->capacity = blk->limits.capacity;
 	queue->index = index;
@@ -131,23 +136,24 @@ del_vq:
 void virtio_blk_close_queue(struct blk_queue *queue)
 {
 	struct virtqueue *vq = queue->vq;
+	struct device *dev;
 
 	/* The caller had the chance to reclaim; the device has none of it. */
 	while (vq->vq_ops->detach_buf(vq))
 		;
+	dev = virtio_dma_dev(vq->vdev);
 	vq->vdev->config->del_vq(vq);
-	kfree((const void __force *)queue->wire);
-	kfree(queue->sg);
+	dma_free_coherent(dev, wire_size(queue), (void __force *)queue->wire,
+			  queue->wire_addr);
 	kfree(queue);
 }
 
 /*
- * Copy the caller's pieces beside header and status, and add them up. Bytes,
- * or 0 for pieces that no request can be made of.
+ * Add up the caller's pieces. Bytes, or 0 for pieces that no request can be
+ * made of.
  */
-static u32 take_data(const struct virtio_blk_limits *limits,
-		     struct blk_queue *queue, const struct scatterlist *data,
-		     unsigned int segs)
+static u32 count_data(const struct virtio_blk_limits *limits,
+		      const struct scatterlist *data, unsigned int segs)
 {
 	u64 bytes = 0;
 	unsigned int i;
@@ -159,7 +165,6 @@ static u32 take_data(const struct virtio_blk_limits *limits,
 			     data[i].length > limits->seg_size_max))
 			return 0;
 		bytes += data[i].length;
-		queue->sg[1 + i] = data[i];
 	}
 	/* Cut to 32 bits it would pass for a smaller request. */
 	return likely(bytes <= DATA_BYTES_MAX) ? (u32)bytes : 0;
@@ -184,17 +189,15 @@ static bool in_blocks(const struct virtio_blk_limits *limits, u64 sector,
 }
 
 static int check_data(const struct virtio_blk_limits *limits,
-		      struct blk_queue *queue, struct blk_request *req,
-		      const struct scatterlist *data, unsigned int segs)
+		      const struct blk_queue *queue, struct blk_request *req)
 {
 	u32 bytes, sectors;
 
 	if (unlikely(req->type == VIRTIO_BLK_T_OUT && limits->read_only))
 		return -EROFS;
-	bytes = take_data(limits, queue, data, segs);
+	bytes = count_data(limits, req->data, req->pieces);
 	if (unlikely(!bytes))
 		return -EINVAL;
-	req->pieces = segs;
 	if (req->type != VIRTIO_BLK_T_OUT) {
 		req->to_driver = true;
 		req->written += bytes;
@@ -225,20 +228,19 @@ static int check_clear(const struct virtio_blk_limits *limits,
 }
 
 static int check_request(const struct virtio_blk_limits *limits,
-			 struct blk_queue *queue, struct blk_request *req,
-			 const struct scatterlist *data, unsigned int segs)
+			 const struct blk_queue *queue, struct blk_request *req)
 {
 	u32 most;
 
 	if (likely(req->type == VIRTIO_BLK_T_IN ||
 		   req->type == VIRTIO_BLK_T_OUT ||
 		   req->type == VIRTIO_BLK_T_GET_ID))
-		return check_data(limits, queue, req, data, segs);
+		return check_data(limits, queue, req);
 	switch (req->type) {
 	case VIRTIO_BLK_T_FLUSH:
 		if (!limits->flush)
 			return -EOPNOTSUPP;
-		return segs ? -EINVAL : 0;
+		return req->pieces ? -EINVAL : 0;
 	case VIRTIO_BLK_T_DISCARD:
 		most = limits->discard_sectors_max;
 		break;
@@ -248,10 +250,9 @@ static int check_request(const struct virtio_blk_limits *limits,
 	default:
 		return -EOPNOTSUPP;
 	}
-	if (segs)
+	if (req->pieces)
 		return -EINVAL;
 	req->segment = true;
-	req->pieces = 1;
 	return check_clear(limits, queue, req->sector, req->sectors, most);
 }
 
@@ -276,10 +277,12 @@ static void write_wire(struct blk_wire __shared *wire,
 static int post_request(struct blk_queue *queue, const struct blk_request *req,
 			void *token)
 {
+	struct virtqueue_frame frame = {
+		.lead_len = sizeof(struct blk_header),
+		.more_len = req->segment ? sizeof(struct blk_segment) : 0,
+		.tail_len = STATUS_BYTES,
+	};
 	struct virtqueue *vq = queue->vq;
-	struct scatterlist *sg = queue->sg;
-	unsigned int out = 1, in = 1;
-	struct blk_wire __shared *wire;
 	struct blk_slot *slot;
 	unsigned int id;
 	int err;
@@ -288,20 +291,11 @@ static int post_request(struct blk_queue *queue, const struct blk_request *req,
 		return -ENOSPC;
 	id = queue->slot[queue->free_count - 1].free;
 	slot = &queue->slot[id];
-	wire = &queue->wire[id];
-	write_wire(wire, req);
-	sg_set_buf(&sg[0], (const void __force *)&wire->header,
-		   sizeof(wire->header));
-	if (req->segment)
-		sg_set_buf(&sg[1], (const void __force *)&wire->segment,
-			   sizeof(wire->segment));
-	sg_set_buf(&sg[1 + req->pieces], (const void __force *)&wire->status,
-		   STATUS_BYTES);
-	if (req->to_driver)
-		in += req->pieces;
-	else
-		out += req->pieces;
-	err = vq->vq_ops->add_buf(vq, sg, out, in, slot);
+	write_wire(&queue->wire[id], req);
+	frame.lead = queue->wire_addr + id * sizeof(struct blk_wire);
+	frame.tail = frame.lead + offsetof(struct blk_wire, status);
+	err = vq->vq_ops->add_framed(vq, &frame, req->data, req->pieces,
+				     req->to_driver, slot);
 	if (unlikely(err))
 		return err;
 	queue->free_count--;
@@ -318,6 +312,8 @@ int virtio_blk_submit(struct virtio_device *vdev, unsigned int queue, u32 type,
 		.type = type,
 		.sector = sector,
 		.sectors = sectors,
+		.data = data,
+		.pieces = segs,
 		.written = STATUS_BYTES,
 	};
 	struct virtio_blk *blk = to_blk(vdev);
@@ -331,7 +327,7 @@ int virtio_blk_submit(struct virtio_device *vdev, unsigned int queue, u32 type,
 		return -EINVAL;
 	q = blk->queue[queue];
 	spin_lock_irqsave(&q->lock, flags);
-	err = check_request(&blk->limits, q, &req, data, segs);
+	err = check_request(&blk->limits, q, &req);
 	if (likely(!err))
 		err = post_request(q, &req, token);
 	spin_unlock_irqrestore(&q->lock, flags);

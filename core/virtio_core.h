@@ -97,6 +97,12 @@ void virtqueues_break(struct virtio_device *vdev, enum virtio_broken reason);
 void virtqueues_start(struct virtio_device *vdev);
 void virtqueues_delete(struct virtio_device *vdev);
 
+/* The device that maps and allocates for a virtio device. */
+static inline struct device *virtio_dma_dev(struct virtio_device *vdev)
+{
+	return vdev->dev.parent ? vdev->dev.parent : &vdev->dev;
+}
+
 static inline bool virtio_test_bit(const u8 *bytes, unsigned int bitnum)
 {
 	return bytes[bitnum / 8] >> (bitnum % 8) & 1;

@@ -13,6 +13,7 @@
 #include <vlab/virtio_ring.h>
 
 #include "shared.h"
+#include "virtio_core.h"
 
 /**
  * struct vring_slot - the private side of one descriptor
@@ -34,13 +35,17 @@ struct vring_slot {
  * struct vring_piece - how a piece of a buffer was mapped
  * @addr, @len: what the device was given
  * @flags: of the descriptor; with VRING_DESC_F_INDIRECT nothing was mapped for
- *	it itself, and @len counts the pieces of its table
+ *	it itself, and @len counts the pieces that were mapped for its table.
+ *	VRING_PIECE_FRAME: nothing was mapped, the piece is of a frame
  */
 struct vring_piece {
 	dma_addr_t addr;
 	u32 len;
 	u16 flags;
 };
+
+/* No flag of a descriptor: never in shared memory. */
+#define VRING_PIECE_FRAME 0x8000
 
 /**
  * struct vring_state - all that changes while the queue works
@@ -126,12 +131,9 @@ static inline u32 vring_taken(const struct vring *vring)
 	return vring->state.issued - vring->state.ready;
 }
 
-/* The device that maps and allocates for a queue. */
 static inline struct device *vring_dma_dev(const struct vring *vring)
 {
-	struct device *dev = &vring->vq.vdev->dev;
-
-	return dev->parent ? dev->parent : dev;
+	return virtio_dma_dev(vring->vq.vdev);
 }
 
 /* vring_memory.c */
@@ -143,11 +145,21 @@ void vring_init_state(struct vring *vring);
 
 /* vring_split.c */
 extern const struct virtqueue_ops vring_split_ops;
+int vring_make_ready(struct vring *vring, unsigned int total);
+void vring_unmap_chain(struct vring *vring, u32 id, unsigned int count,
+		       u32 written);
+void vring_unmap_table(struct vring *vring, u32 head, unsigned int count,
+		       u32 written);
 void vring_release(struct vring *vring, u32 head, u32 written);
 bool vring_pending(struct vring *vring);
 void vring_callback_off(struct vring *vring);
 void vring_callback_leave(struct vring *vring, u32 restarts);
 void vring_notify(struct vring *vring);
+
+/* vring_frame.c */
+int vring_add_framed(struct virtqueue *vq, const struct virtqueue_frame *frame,
+		     struct scatterlist sg[], unsigned int num, bool write,
+		     void *data);
 
 /* virtqueue.c */
 void vring_break(struct vring *vring, enum virtio_broken reason);

@@ -14,27 +14,7 @@
 
 #include "virtio_core.h"
 #include "vring.h"
-
-/* Check and map one piece; the device does not see the buffer yet. */
-static inline int map_piece(struct vring *vring, struct scatterlist *sg,
-			    bool write, dma_addr_t *addr)
-{
-	/* A zero-length descriptor means different things to devices. */
-	if (unlikely(!sg->length))
-		return -EINVAL;
-	return port_map_sg(vring_dma_dev(vring), sg, write, addr);
-}
-
-/* Keep what unmapping needs; the descriptor is never read back. */
-static inline void note_piece(struct vring *vring, struct vring_piece *pieces,
-			      size_t at, dma_addr_t addr, u32 len, u16 flags)
-{
-	if (!PORT_MAPS(vring_dma_dev(vring)))
-		return;
-	pieces[at].addr = addr;
-	pieces[at].len = len;
-	pieces[at].flags = flags;
-}
+#include "vring_piece.h"
 
 static void unmap_piece(struct device *dev, const struct vring_piece *piece,
 			u32 *written)
@@ -46,43 +26,23 @@ static void unmap_piece(struct device *dev, const struct vring_piece *piece,
 	port_unmap(dev, piece->addr, piece->len, write, n);
 }
 
-static void unmap_chain(struct vring *vring, u32 id, unsigned int count,
-			u32 written)
+void vring_unmap_chain(struct vring *vring, u32 id, unsigned int count,
+		       u32 written)
 {
 	for (; count; count--, id = vring->slot[id].next)
-		unmap_piece(vring_dma_dev(vring), &vring->piece[id], &written);
+		if (!(vring->piece[id].flags & VRING_PIECE_FRAME))
+			unmap_piece(vring_dma_dev(vring), &vring->piece[id],
+				    &written);
 }
 
-static void unmap_table(struct vring *vring, u32 head, unsigned int count,
-			u32 written)
+void vring_unmap_table(struct vring *vring, u32 head, unsigned int count,
+		       u32 written)
 {
 	struct vring_piece *piece =
 		&vring->table_piece[(size_t)head * vring->indirect_max];
 
 	for (; count; count--, piece++)
 		unmap_piece(vring_dma_dev(vring), piece, &written);
-}
-
-/*
- * Take the @count descriptors from the first free one, @head, to @last, and
- * make the buffer in them the next one of the avail ring. Until then the queue
- * has not changed: an error has nothing to undo but mappings.
- */
-static inline void post(struct vring *vring, u32 head, u32 last, u32 count,
-			u32 in_len, void *token)
-{
-	struct vring_state *state = &vring->state;
-	struct vring_slot *slots = vring->slot;
-	u16 idx = state->avail_idx;
-
-	slots[head].token = token;
-	slots[head].in_len = in_len;
-	slots[head].last = (u16)last;
-	state->free = slots[last].next;
-	slots[last].next = (u16)count;
-	state->ready -= count;
-	state->avail_idx = (u16)(idx + 1);
-	shared_write16(&vring->avail->ring[idx & vring->mask], (u16)head);
 }
 
 /* A buffer of one piece; the device writes it if @in_num is 1 and not 0. */
@@ -146,7 +106,7 @@ static noinline int add_chain(struct vring *vring, struct scatterlist *sg,
 	return 0;
 undo:
 	if (PORT_MAPS(vring_dma_dev(vring)))
-		unmap_chain(vring, vring->state.free, total - left, 0);
+		vring_unmap_chain(vring, vring->state.free, total - left, 0);
 	return err;
 }
 
@@ -198,7 +158,7 @@ static noinline int add_table(struct vring *vring, struct scatterlist *sg,
 	return 0;
 undo:
 	if (PORT_MAPS(vring_dma_dev(vring)))
-		unmap_table(vring, head, i, 0);
+		vring_unmap_table(vring, head, i, 0);
 	return err;
 }
 
@@ -216,17 +176,16 @@ static inline int add_ready(struct vring *vring, struct scatterlist *sg,
 	return add_chain(vring, sg, out_num, in_num, token);
 }
 
-/* The free list is too short: lengthen it, or say why that cannot be. */
-static noinline int add_scarce(struct vring *vring, struct scatterlist *sg,
-			       unsigned int out_num, unsigned int in_num,
-			       void *token)
+/*
+ * Lengthen the free list to the descriptors that @total pieces need, or say why
+ * that cannot be.
+ */
+noinline int vring_make_ready(struct vring *vring, unsigned int total)
 {
 	struct vring_state *state = &vring->state;
-	unsigned int num = vring->vq.num, total, need;
+	unsigned int num = vring->vq.num, need;
 	struct vring_slot *slot;
 
-	if (check_add_overflow(out_num, in_num, &total) || !total)
-		return -EINVAL;
 	/* Can never fit, table or not: waiting for room would not end. */
 	if (total > num)
 		return -EMSGSIZE;
@@ -239,6 +198,22 @@ static noinline int add_scarce(struct vring *vring, struct scatterlist *sg,
 		slot->token = NULL;
 		slot->next = (u16)state->issued;
 	}
+	return 0;
+}
+
+/* The free list is too short, or there are no pieces at all. */
+static noinline int add_scarce(struct vring *vring, struct scatterlist *sg,
+			       unsigned int out_num, unsigned int in_num,
+			       void *token)
+{
+	unsigned int total;
+	int err;
+
+	if (check_add_overflow(out_num, in_num, &total) || !total)
+		return -EINVAL;
+	err = vring_make_ready(vring, total);
+	if (err)
+		return err;
 	return add_ready(vring, sg, out_num, in_num, token);
 }
 
@@ -311,10 +286,10 @@ void vring_release(struct vring *vring, u32 head, u32 written)
 
 	if (PORT_MAPS(vring_dma_dev(vring))) {
 		if (vring->piece[head].flags & VRING_DESC_F_INDIRECT)
-			unmap_table(vring, head, vring->piece[head].len,
-				    written);
+			vring_unmap_table(vring, head, vring->piece[head].len,
+					  written);
 		else
-			unmap_chain(vring, head, count, written);
+			vring_unmap_chain(vring, head, count, written);
 	}
 	slot->token = NULL;
 	last->next = (u16)vring->state.free;
@@ -488,6 +463,7 @@ static bool vring_restart(struct virtqueue *vq)
 
 const struct virtqueue_ops vring_split_ops = {
 	.add_buf = vring_add_buf,
+	.add_framed = vring_add_framed,
 	.kick = vring_kick,
 	.get_buf = vring_get_buf,
 	.restart = vring_restart,

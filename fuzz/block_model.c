@@ -7,7 +7,9 @@
 #include "block_model.h"
 
 #include "arena.h"
+#include "block.h"
 #include "bytes.h"
+#include "cells.h"
 #include "config_look.h"
 #include "model.h"
 #include "virtio_core.h"
@@ -17,6 +19,9 @@
 /* Requests of one execution. */
 #define REQUESTS_MAX 64
 #define HEADER_BYTES 16
+/* What a request has in DMA memory: header, segment, and then the status. */
+#define WIRE_BYTES 64u
+#define WIRE_STATUS 32u
 #define DATA_MAX 8
 #define REQUEST_SLOTS 128u
 /* The largest queue whose tables hold three pieces or more. */
@@ -26,12 +31,14 @@
  * struct request - one that was accepted; the caller's token is its number
  * @token: of the buffer in the ring
  * @written: bytes that the device must write for it to succeed
+ * @wire: its part of the DMA memory
  * @queue: it was submitted to
  * @live: it has not come back
  */
 struct request {
 	u32 token;
 	u32 written;
+	const u8 *wire;
 	u8 queue;
 	bool live;
 };
@@ -40,9 +47,15 @@ static struct request requests[REQUESTS_MAX + 1];
 static struct virtio_blk_limits disk;
 static bool bound;
 
+static void forget_wires(void)
+{
+	memset(cells_wire, 0, sizeof(cells_wire));
+}
+
 void block_model_reset(void)
 {
 	bound = false;
+	forget_wires();
 }
 
 static struct model *selected(void)
@@ -55,6 +68,17 @@ static unsigned int queue_number(void)
 	return lab.select % LAB_QUEUES;
 }
 
+/* Where the requests of a queue are: the watch knows it by nothing else. */
+static void note_wire(unsigned int queue, const struct blk_queue *q)
+{
+	cells_wire[queue] = (struct cells_wire){
+		.start = arena_dma_offset((const void __force *)q->wire),
+		.size = min(lab.model[queue].num, REQUEST_SLOTS) * WIRE_BYTES,
+		.stride = WIRE_BYTES,
+		.at = WIRE_STATUS,
+	};
+}
+
 /* The queues of the driver, the first one first. */
 static unsigned int start_queues(void)
 {
@@ -64,8 +88,10 @@ static unsigned int start_queues(void)
 	for (; vring; vring = vring->next)
 		n++;
 	for (vring = lab.lb.vdev.core->vqs, i = n; i--; vring = vring->next)
-		if (i < LAB_QUEUES)
+		if (i < LAB_QUEUES) {
 			model_start(&lab.model[i], &vring->vq);
+			note_wire(i, vring->vq.priv);
+		}
 	return n;
 }
 
@@ -202,6 +228,7 @@ void block_model_unbind(void)
 	if (!bound)
 		return;
 	bound = false;
+	forget_wires();
 	/* What is still out is dropped: its data is the caller's again. */
 	for (i = 0; i <= REQUESTS_MAX; i++)
 		requests[i].live = false;
@@ -295,60 +322,101 @@ static int expect_submit(u32 type, u64 sector, u32 sectors,
 	return model_expect_add(selected(), *total);
 }
 
-static const u8 *mapped(u32 map, unsigned int len)
+static bool wire_in_use(const u8 *wire)
 {
-	return arena_at(ARENA_MAP_BASE + ((u64)map << 32), len);
+	unsigned int i;
+
+	for (i = 1; i <= lab.requests; i++)
+		if (requests[i].live && requests[i].wire == wire)
+			return true;
+	return false;
+}
+
+/* What the device finds first in the buffer that was added last. */
+static const u8 *posted_first(const struct model *model)
+{
+	const struct virtio_vq_setup *setup =
+		&lab.lb.queue[model->vq->index].setup;
+	const u8 *avail = arena_at(setup->avail, 4);
+	u32 head =
+		get_unaligned_le16(avail + 4 + 2 * (model->avail % model->num));
+	const u8 *desc = arena_at(setup->desc + 16ULL * head, 16);
+
+	if (head < model->num &&
+	    get_unaligned_le16(desc + 12) == VRING_DESC_F_INDIRECT)
+		desc = arena_at(get_unaligned_le64(desc), 16);
+	if (head >= model->num || !desc)
+		return NULL;
+	return arena_at(get_unaligned_le64(desc), WIRE_BYTES);
+}
+
+/* A request's own part of the DMA memory, which no other one uses; or NULL. */
+static const u8 *posted_wire(void)
+{
+	const struct cells_wire *area = &cells_wire[queue_number()];
+	const u8 *wire = posted_first(selected());
+	s64 at = wire ? arena_dma_offset(wire) - area->start : -1;
+
+	if (at >= 0 && at < area->size && !(at % WIRE_BYTES) &&
+	    !wire_in_use(wire))
+		return wire;
+	oracle_fire(ORACLE_CHAIN,
+		    "a request was posted at %llu of the memory for requests, "
+		    "which is not its own",
+		    (u64)at, 0);
+	return NULL;
+}
+
+static bool clears(u32 type)
+{
+	return type == VIRTIO_BLK_T_DISCARD ||
+	       type == VIRTIO_BLK_T_WRITE_ZEROES;
 }
 
 /* Header and segment, byte for byte; a status that is no status yet. */
-static void check_wire(u32 type, u64 sector, u32 sectors, u32 map,
-		       unsigned int total)
+static void check_wire(u32 type, u64 sector, u32 sectors, const u8 *wire)
 {
-	bool clears = type == VIRTIO_BLK_T_DISCARD ||
-		      type == VIRTIO_BLK_T_WRITE_ZEROES;
-	const u8 *status = mapped(map + total - 1, 1);
 	u8 header[HEADER_BYTES] = { 0 }, segment[HEADER_BYTES] = { 0 };
-	const u8 *p = mapped(map, HEADER_BYTES);
+	u8 status = wire[WIRE_STATUS];
 
 	put_unaligned_le32(type, header);
 	if (type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_OUT)
 		put_unaligned_le64(sector, header + 8);
-	oracle_check(p && bytes_same(p, header, sizeof(header)), ORACLE_CHAIN,
+	oracle_check(bytes_same(wire, header, sizeof(header)), ORACLE_CHAIN,
 		     "the header of a request of type %llu, sector %llu, is "
 		     "not of it",
 		     type, sector);
 	put_unaligned_le64(sector, segment);
 	put_unaligned_le32(sectors, segment + 8);
-	p = clears ? mapped(map + 1, HEADER_BYTES) : segment;
-	oracle_check(p && bytes_same(p, segment, sizeof(segment)), ORACLE_CHAIN,
+	oracle_check(!clears(type) || bytes_same(wire + HEADER_BYTES, segment,
+						 sizeof(segment)),
+		     ORACLE_CHAIN,
 		     "the segment of %llu sectors at %llu is another", sectors,
 		     sector);
-	oracle_check(status && *status > VIRTIO_BLK_S_UNSUPP, ORACLE_CHAIN,
-		     "a request was posted with status %llu",
-		     status ? *status : 0, 0);
+	oracle_check(status > VIRTIO_BLK_S_UNSUPP, ORACLE_CHAIN,
+		     "a request was posted with status %llu", status, 0);
 }
 
-static void note_request(u32 type, const struct scatterlist *sg, u64 bytes,
-			 u32 map, unsigned int total)
+static void note_request(u32 type, const struct scatterlist *sg,
+			 unsigned int segs, u64 bytes, u32 map, const u8 *wire)
 {
 	bool reads = type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_GET_ID;
 	struct request *request = &requests[++lab.requests];
 	u32 written = 1 + (reads ? (u32)bytes : 0);
 	struct scatterlist pieces[DATA_MAX + 2];
-	unsigned int i;
+	unsigned int total = 0, i;
 
-	for (i = 0; i < total; i++) {
-		/* What is not the caller's is the driver's own. */
-		pieces[i].addr = (void *)(uintptr_t)mapped(map + i, 1);
-		pieces[i].length = HEADER_BYTES;
-		if (sg && i && i < total - 1)
-			pieces[i] = sg[i - 1];
-	}
-	pieces[total - 1].length = 1;
+	sg_set_buf(&pieces[total++], wire, HEADER_BYTES);
+	if (clears(type))
+		sg_set_buf(&pieces[total++], wire + HEADER_BYTES, HEADER_BYTES);
+	for (i = 0; i < segs; i++)
+		pieces[total++] = sg[i];
+	sg_set_buf(&pieces[total++], wire + WIRE_STATUS, 1);
 	model_note_posted(selected(), pieces, map, reads ? 1 : total - 1, total,
 			  written);
 	request->token = lab.tokens;
 	request->written = written;
+	request->wire = wire;
 	request->queue = (u8)queue_number();
 	request->live = true;
 }
@@ -360,6 +428,7 @@ void block_model_submit(u32 type, u64 sector, u32 sectors,
 	struct scatterlist data[DATA_MAX];
 	unsigned int total;
 	u32 map = arena.maps;
+	const u8 *wire;
 	u64 bytes;
 	int err, want;
 
@@ -380,8 +449,11 @@ void block_model_submit(u32 type, u64 sector, u32 sectors,
 		     (u64)-err, (u64)-want);
 	if (err || want)
 		return;
-	note_request(type, sg, bytes, map, total);
-	check_wire(type, sector, sectors, map, total);
+	wire = posted_wire();
+	if (!wire)
+		return;
+	note_request(type, sg, segs, bytes, map, wire);
+	check_wire(type, sector, sectors, wire);
 	model_check(selected());
 }
 
@@ -464,7 +536,9 @@ static bool complete(void)
 	oracle_check(error == want, ORACLE_RESULT,
 		     "a request ended with error -%llu, the model has -%llu",
 		     (u64)-error, (u64)-want);
-	oracle_check(arena.copied - copied == len, ORACLE_MAPPING,
+	/* The status is not: it lies in memory that both sides see. */
+	oracle_check(arena.copied - copied == min(len, request->written - 1),
+		     ORACLE_MAPPING,
 		     "%llu bytes were copied back, %llu were written",
 		     arena.copied - copied, len);
 	trace(TRACE_VALUE, (u64)(s64)error, (u64)status, 0);

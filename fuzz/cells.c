@@ -27,6 +27,7 @@ const struct register_place cells_registers[CELLS_REGISTERS] = {
 	REGISTER(CELL_FIELD, field, 0, true),
 };
 
+struct cells_wire cells_wire[LAB_QUEUES];
 u8 cells_register_at[sizeof(struct loopback_regs)];
 
 /* By cell; NULL: not a register. */
@@ -76,13 +77,27 @@ static bool place_in_ring(unsigned int queue, dma_addr_t addr,
 	return true;
 }
 
+/* A byte that the device writes for a driver; false: it is not. */
+static bool is_payload(s64 offset)
+{
+	const struct cells_wire *wire;
+	s64 at;
+
+	for (wire = cells_wire; wire < cells_wire + LAB_QUEUES; wire++) {
+		at = offset - wire->start;
+		if (wire->size && at >= 0 && at < wire->size)
+			return at % wire->stride == wire->at;
+	}
+	return false;
+}
+
 struct place cells_place(const u8 *p)
 {
 	struct place place = { .cell = CELL_OTHER };
 	s64 offset = arena_dma_offset(p);
 	unsigned int i;
 
-	if (offset < 0) {
+	if (offset < 0 || is_payload(offset)) {
 		place.cell = CELL_PAYLOAD;
 		return place;
 	}
@@ -90,7 +105,7 @@ struct place cells_place(const u8 *p)
 		if (lab.lb.queue[i].setup.num &&
 		    place_in_ring(i, ARENA_DMA_BASE + (u64)offset, &place))
 			return place;
-	/* What is left is the indirect tables. */
+	/* What is left is the indirect tables and a driver's own. */
 	place.own = true;
 	place.index = (u32)offset;
 	return place;

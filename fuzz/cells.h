@@ -47,6 +47,23 @@ static inline uintptr_t cells_register_offset(const void *p)
 	return (uintptr_t)p - (uintptr_t)lab.regs;
 }
 
+/**
+ * struct cells_wire - DMA memory of a driver, as an array
+ * @start: offset in DMA memory
+ * @size: bytes of all elements; 0: there is none
+ * @stride: bytes of one
+ * @at: the byte of each that the device writes and the driver reads
+ */
+struct cells_wire {
+	s64 start;
+	u32 size;
+	u32 stride;
+	u32 at;
+};
+
+/* By queue. */
+extern struct cells_wire cells_wire[LAB_QUEUES];
+
 /* Memory that is no register. */
 struct place cells_place(const u8 *p);
 

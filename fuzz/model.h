@@ -32,7 +32,10 @@ u32 model_token_at(const struct model *model, u32 id);
 int model_expect_add(const struct model *model, unsigned int total);
 u32 model_expect_get(struct model *model, u32 *len);
 
-/* A buffer is in the ring: it must be what was added, mapped from @map on. */
+/*
+ * A buffer is in the ring: it must be what was added, mapped from @map on but
+ * for what lies in DMA memory.
+ */
 void model_note_posted(struct model *model, const struct scatterlist *sg,
 		       u32 map, unsigned int outs, unsigned int total,
 		       u32 in_len);

@@ -9,14 +9,24 @@
 static struct scatterlist pieces[PIECES_MAX];
 static const struct scatterlist *posted; /* the pieces to look for */
 
+/* Where the device finds a piece: DMA memory is as it is, the rest is mapped.
+ */
+static u64 device_address(const struct scatterlist *piece, u32 *map)
+{
+	s64 offset = arena_dma_offset(piece->addr);
+
+	if (offset >= 0)
+		return ARENA_DMA_BASE + (u64)offset;
+	return ARENA_MAP_BASE + ((u64)(*map)++ << 32);
+}
+
 /* One descriptor against one posted piece. */
-static bool piece_as_posted(const u8 *desc, u32 map, unsigned int i,
+static bool piece_as_posted(const u8 *desc, u32 *map, unsigned int i,
 			    unsigned int outs, unsigned int total)
 {
 	u16 flags = (i >= outs ? VRING_DESC_F_WRITE : 0) |
 		    (i + 1 < total ? VRING_DESC_F_NEXT : 0);
-
-	u64 addr = ARENA_MAP_BASE + ((u64)(map + i) << 32);
+	u64 addr = device_address(&posted[i], map);
 
 	return get_unaligned_le64(desc) == addr &&
 	       get_unaligned_le32(desc + 8) == posted[i].length &&
@@ -53,7 +63,7 @@ static s64 walk_chain(const struct model *model, u32 map, unsigned int outs,
 	}
 	for (i = 0; i < total; i++) {
 		if (id >= limit ||
-		    !piece_as_posted(table + 16 * id, map, i, outs, total))
+		    !piece_as_posted(table + 16 * id, &map, i, outs, total))
 			return -1;
 		id = get_unaligned_le16(table + 16 * id + 14);
 	}

@@ -52,27 +52,30 @@ static void install_other_driver(void)
 	replace_probe(NULL);
 }
 
-/* What is wrong with the pieces that are added. */
-static void (*spoil)(struct scatterlist sg[], unsigned int pieces);
+/* What is wrong with the request that is added. */
+static void (*spoil)(u8 *lead, u8 *tail, struct scatterlist *sg);
 
-static int add_spoilt(struct virtqueue *vq, struct scatterlist sg[],
-		      unsigned int out_num, unsigned int in_num, void *data)
+static int add_spoilt(struct virtqueue *vq, const struct virtqueue_frame *frame,
+		      struct scatterlist sg[], unsigned int num, bool write,
+		      void *data)
 {
-	spoil(sg, out_num + in_num);
-	return vring_split_ops.add_buf(vq, sg, out_num, in_num, data);
+	spoil(arena_at(frame->lead, frame->lead_len),
+	      arena_at(frame->tail, frame->tail_len), sg);
+	return vring_split_ops.add_framed(vq, frame, sg, num, write, data);
 }
 
-static void install_spoilt(void (*how)(struct scatterlist sg[],
-				       unsigned int pieces))
+static void install_spoilt(void (*how)(u8 *lead, u8 *tail,
+				       struct scatterlist *sg))
 {
 	spoil = how;
-	double_queue()->add_buf = add_spoilt;
+	double_queue()->add_framed = add_spoilt;
 }
 
-static void spoil_header(struct scatterlist sg[], unsigned int pieces)
+static void spoil_header(u8 *lead, u8 *tail, struct scatterlist *sg)
 {
-	(void)pieces;
-	((u8 *)sg[0].addr)[4] = 1;
+	(void)tail;
+	(void)sg;
+	lead[4] = 1;
 }
 
 static void install_spoils_header(void)
@@ -80,10 +83,11 @@ static void install_spoils_header(void)
 	install_spoilt(spoil_header);
 }
 
-static void spoil_segment(struct scatterlist sg[], unsigned int pieces)
+static void spoil_segment(u8 *lead, u8 *tail, struct scatterlist *sg)
 {
-	(void)pieces;
-	((u8 *)sg[1].addr)[12] = 1;
+	(void)tail;
+	(void)sg;
+	lead[16 + 12] = 1;
 }
 
 static void install_spoils_segment(void)
@@ -91,9 +95,11 @@ static void install_spoils_segment(void)
 	install_spoilt(spoil_segment);
 }
 
-static void clear_status(struct scatterlist sg[], unsigned int pieces)
+static void clear_status(u8 *lead, u8 *tail, struct scatterlist *sg)
 {
-	((u8 *)sg[pieces - 1].addr)[0] = VIRTIO_BLK_S_OK;
+	(void)lead;
+	(void)sg;
+	tail[0] = VIRTIO_BLK_S_OK;
 }
 
 static void install_clears_status(void)
@@ -101,15 +107,59 @@ static void install_clears_status(void)
 	install_spoilt(clear_status);
 }
 
-static void move_data(struct scatterlist sg[], unsigned int pieces)
+static void move_data(u8 *lead, u8 *tail, struct scatterlist *sg)
 {
-	(void)pieces;
-	sg[1].addr = (u8 *)sg[1].addr + 512;
+	(void)lead;
+	(void)tail;
+	sg->addr = (u8 *)sg->addr + 512;
 }
 
 static void install_moves_data(void)
 {
 	install_spoilt(move_data);
+}
+
+/* Puts a request where another one is, or where none may be. */
+static s64 displacement;
+
+static int add_displaced(struct virtqueue *vq,
+			 const struct virtqueue_frame *frame,
+			 struct scatterlist sg[], unsigned int num, bool write,
+			 void *data)
+{
+	struct virtqueue_frame other = *frame;
+
+	other.lead += (u64)displacement;
+	other.tail += (u64)displacement;
+	return vring_split_ops.add_framed(vq, &other, sg, num, write, data);
+}
+
+static void install_displaces_requests(void)
+{
+	displacement = 16;
+	double_queue()->add_framed = add_displaced;
+}
+
+static dma_addr_t first_lead;
+
+static int add_at_first(struct virtqueue *vq,
+			const struct virtqueue_frame *frame,
+			struct scatterlist sg[], unsigned int num, bool write,
+			void *data)
+{
+	struct virtqueue_frame other = *frame;
+
+	if (!first_lead)
+		first_lead = frame->lead;
+	other.tail = first_lead + (frame->tail - frame->lead);
+	other.lead = first_lead;
+	return vring_split_ops.add_framed(vq, &other, sg, num, write, data);
+}
+
+static void install_shares_requests(void)
+{
+	first_lead = 0;
+	double_queue()->add_framed = add_at_first;
 }
 
 static void *get_says_nothing_written(struct virtqueue *vq, unsigned int *len)
@@ -304,6 +354,12 @@ static void work_flush(void)
 	step(OP_BLOCK_POLL);
 }
 
+static void work_two_flushes(void)
+{
+	step(OP_BLOCK_FLUSH);
+	step(OP_BLOCK_FLUSH);
+}
+
 static void work_discard(void)
 {
 	step(OP_BLOCK_DISCARD);
@@ -382,7 +438,13 @@ const struct double_case driver_doubles[] = {
 	BLOCK(ORACLE_CHAIN, "a discard has another segment", "the segment of",
 	      install_bound, spoils_segment, work_discard),
 	BLOCK(ORACLE_CHAIN, "a request is posted as done",
-	      "a request was posted", install_bound, clears_status, work_flush),
+	      "a request was posted with", install_bound, clears_status,
+	      work_flush),
+	BLOCK(ORACLE_CHAIN, "a request lies across others",
+	      "a request was posted at", install_bound, displaces_requests,
+	      work_flush),
+	BLOCK(ORACLE_CHAIN, "two requests are one", "a request was posted at",
+	      install_bound, shares_requests, work_two_flushes),
 	BLOCK(ORACLE_CHAIN, "a request has other data", "the avail entry",
 	      install_bound, moves_data, work_read),
 	BLOCK(ORACLE_CALLBACK, "nobody hears of a finished request",

@@ -82,6 +82,25 @@ static void install_add_fails(void)
 	double_queue()->add_buf = add_fails;
 }
 
+static int add_framed_fails(struct virtqueue *vq,
+			    const struct virtqueue_frame *frame,
+			    struct scatterlist sg[], unsigned int num,
+			    bool write, void *data)
+{
+	(void)vq;
+	(void)frame;
+	(void)sg;
+	(void)num;
+	(void)write;
+	(void)data;
+	return -EIO;
+}
+
+static void install_add_framed_fails(void)
+{
+	double_queue()->add_framed = add_framed_fails;
+}
+
 /* The first piece of the last buffer that the device was to write. */
 static u8 *posted_in;
 
@@ -90,6 +109,15 @@ static int add_notes(struct virtqueue *vq, struct scatterlist sg[],
 {
 	posted_in = sg[out_num].addr;
 	return vring_split_ops.add_buf(vq, sg, out_num, in_num, data);
+}
+
+static int add_framed_notes(struct virtqueue *vq,
+			    const struct virtqueue_frame *frame,
+			    struct scatterlist sg[], unsigned int num,
+			    bool write, void *data)
+{
+	posted_in = sg[0].addr;
+	return vring_split_ops.add_framed(vq, frame, sg, num, write, data);
 }
 
 static void *get_spoils(struct virtqueue *vq, unsigned int *len)
@@ -107,6 +135,7 @@ static void install_get_spoils(void)
 	struct virtqueue_ops *ops = double_queue();
 
 	ops->add_buf = add_notes;
+	ops->add_framed = add_framed_notes;
 	ops->get_buf = get_spoils;
 }
 
@@ -184,7 +213,7 @@ const struct double_case honest_doubles[] = {
 		.oracle = ORACLE_HONEST,
 		.says = "an honest request was refused",
 		.device = LAB_BLOCK,
-		.install_bound = install_add_fails,
+		.install_bound = install_add_framed_fails,
 		.work = honest_session,
 	},
 	{

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 
-CORE_HEADERS = ["block.h", "shared.h", "virtio_core.h", "vring.h"]
+CORE_HEADERS = ["block.h", "shared.h", "virtio_core.h", "vring.h", "vring_piece.h"]
 
 # Which files, and all that they may include. <vlab/...> stands for itself, a
 # name in quotes is relative to the file or to core/.

@@ -60,6 +60,25 @@ struct virtqueue {
 };
 
 /**
+ * struct virtqueue_frame - what a driver puts around a buffer
+ * @lead: a piece that the device may read, before the buffer
+ * @lead_len: its bytes, not 0
+ * @more_len: bytes of a second one that lies right behind it; 0: there is none
+ * @tail: a piece that the device may write, after the buffer
+ * @tail_len: its bytes, not 0
+ *
+ * All lie in the driver's own dma_alloc_coherent() memory: the device's
+ * addresses are known, and nothing is mapped for them with each buffer.
+ */
+struct virtqueue_frame {
+	dma_addr_t lead;
+	dma_addr_t tail;
+	u32 lead_len;
+	u32 more_len;
+	u32 tail_len;
+};
+
+/**
  * struct virtqueue_ops - operations of a virtqueue (VIRTIO 1.2, 2.7.13)
  *
  * @add_buf: expose a buffer to the device.
@@ -70,6 +89,9 @@ struct virtqueue {
  *	writable bytes that overflow), -EMSGSIZE (more pieces than the ring can
  *	ever hold: do not retry), -ENOSPC (no room now), -ENOMEM (mapping
  *	failed), -EIO (queue broken or shut down). On error nothing is posted.
+ * @add_framed: as add_buf, for a buffer of @num pieces, or none, between those
+ *	of @frame. The device may read the buffer's pieces, or, with @write,
+ *	write them. What get_buf() returns counts the last piece of @frame.
  * @kick: publish what was added and tell the device if it asked to be told.
  * @get_buf: the next used buffer's token, or NULL when there is none (or the
  *	queue is broken). *@len gets the bytes that the device says it wrote,
@@ -94,6 +116,10 @@ struct virtqueue {
 struct virtqueue_ops {
 	int (*add_buf)(struct virtqueue *vq, struct scatterlist sg[],
 		       unsigned int out_num, unsigned int in_num, void *data);
+	int (*add_framed)(struct virtqueue *vq,
+			  const struct virtqueue_frame *frame,
+			  struct scatterlist sg[], unsigned int num, bool write,
+			  void *data);
 	void (*kick)(struct virtqueue *vq);
 	void *(*get_buf)(struct virtqueue *vq, unsigned int *len);
 	bool (*restart)(struct virtqueue *vq);
