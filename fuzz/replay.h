@@ -22,6 +22,8 @@
 
 #include <vlab/types.h>
 
+struct finding;
+
 #define REPLAY_HEADER_SIZE 8u
 #define REPLAY_TRACE 0x80000000u
 
@@ -59,8 +61,8 @@ struct replay_program {
 int vlab_replay_next(const u8 *batch, size_t size, size_t *pos,
 		     struct replay_program *program);
 
-/* Write down how the last execution ended: REPLAY_RESULT_SIZE bytes. */
-void replay_result(u8 *record);
+/* Write down how an execution ended: REPLAY_RESULT_SIZE bytes. */
+void replay_result(u8 *record, const struct finding *found, u64 digest);
 
 /* The same of one event of a trace: REPLAY_EVENT_SIZE bytes. */
 void replay_event(u8 *record, unsigned int kind, u64 a, u64 b, u64 c);

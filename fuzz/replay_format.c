@@ -2,7 +2,7 @@
 /* Programs in bulk and what came of them, as bytes; see replay.h. */
 #include <vlab/port.h>
 
-#include "lab.h"
+#include "oracle.h"
 #include "replay.h"
 
 const char *const vlab_replay_targets[REPLAY_TARGETS] = { "config", "features",
@@ -33,11 +33,11 @@ int vlab_replay_next(const u8 *batch, size_t size, size_t *pos,
 	return 1;
 }
 
-void replay_result(u8 *record)
+void replay_result(u8 *record, const struct finding *found, u64 digest)
 {
-	put_unaligned_le32(finding.fired ? finding.oracle + 1u : 0, record);
-	put_unaligned_le32(finding.fired ? finding.step : 0, record + 4);
-	put_unaligned_le64(trace_digest, record + 8);
+	put_unaligned_le32(found->fired ? found->oracle + 1u : 0, record);
+	put_unaligned_le32(found->fired ? found->step : 0, record + 4);
+	put_unaligned_le64(digest, record + 8);
 }
 
 void replay_event(u8 *record, unsigned int kind, u64 a, u64 b, u64 c)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch.h"
 #include "explain.h"
 #include "finding.h"
 #include "fuzz.h"
@@ -20,12 +21,14 @@ struct options {
 	bool explain;
 	bool digest;
 	bool quiet;
+	bool batch;
 };
 
 static void usage(FILE *out)
 {
 	fprintf(out,
-		"usage: repro_%s [--explain] [--digest] [--quiet] FILE...\n"
+		"usage: repro_%s [--explain] [--digest] [--quiet] "
+		"[--batch] FILE...\n"
 		"\n"
 		"Runs each program (text if its name ends in .vlab, else "
 		"bytes) against the\n"
@@ -34,6 +37,8 @@ static void usage(FILE *out)
 		"  --explain  every step in words, with the state of the ring\n"
 		"  --digest   the digest of the trace, equal on every machine\n"
 		"  --quiet    only findings\n"
+		"  --batch    each FILE is a batch (docs/replay.md), and so is "
+		"the output\n"
 		"\n"
 		"exit status: 0 passed, 1 a finding, 2 a file that cannot be "
 		"read\n",
@@ -97,12 +102,13 @@ static bool parse_options(int argc, char **argv, struct options *options)
 		{ "explain", no_argument, NULL, 'e' },
 		{ "digest", no_argument, NULL, 'd' },
 		{ "quiet", no_argument, NULL, 'q' },
+		{ "batch", no_argument, NULL, 'b' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "edqh", names, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "edqbh", names, NULL)) != -1) {
 		switch (c) {
 		case 'e':
 			options->explain = true;
@@ -112,6 +118,9 @@ static bool parse_options(int argc, char **argv, struct options *options)
 			break;
 		case 'q':
 			options->quiet = true;
+			break;
+		case 'b':
+			options->batch = true;
 			break;
 		case 'h':
 			usage(stdout);
@@ -136,7 +145,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	for (i = optind; i < argc; i++) {
-		ret = replay(argv[i], &options);
+		ret = options.batch ? batch_run(argv[i], stdout)
+				    : replay(argv[i], &options);
 		if (ret > worst)
 			worst = ret;
 	}

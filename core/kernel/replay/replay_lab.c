@@ -43,7 +43,7 @@ void vlab_replay_run(const struct replay_program *program, u8 *record,
 	lab_run(targets[program->target], program->data, program->size);
 	trace_sink = NULL;
 	sink = NULL;
-	replay_result(record);
+	replay_result(record, &finding, trace_digest);
 }
 
 static int overrun(size_t size)
