@@ -20,9 +20,11 @@
 	 FEATURE(VIRTIO_RING_F_EVENT_IDX) | FEATURE(VIRTIO_F_VERSION_1) | \
 	 FEATURE(VIRTIO_F_ACCESS_PLATFORM))
 
-/* Bits from here to DEVICE_BITS_END belong to the transport and the ring. */
+/* Bits from START to END - 1 belong to the transport and the ring. */
 #define TRANSPORT_BITS_START 24
 #define TRANSPORT_BITS_END 50
+#define TRANSPORT_BITS \
+	(FEATURE(TRANSPORT_BITS_END) - FEATURE(TRANSPORT_BITS_START))
 
 /**
  * struct dependency - a feature that means nothing without another
@@ -141,20 +143,19 @@ static void put_low_bits(u64 bits, u8 *bytes, unsigned int half)
 static u64 understood_by(const struct virtio_device *vdev,
 			 const struct virtio_driver *drv)
 {
-	u64 bits = CORE_FEATURES | vdev->transport->features;
+	u64 carried = CORE_FEATURES | vdev->transport->features;
 	unsigned int i, bit;
+	u64 named = 0;
 
 	/* Resetting one queue is the transport's work; without it, never. */
 	if (!vdev->transport->reset_vq)
-		bits &= ~FEATURE(VIRTIO_F_RING_RESET);
+		carried &= ~FEATURE(VIRTIO_F_RING_RESET);
 	for (i = 0; i < drv->feature_count; i++) {
 		bit = drv->feature_table[i];
-		/* A driver cannot vouch for the transport's features. */
-		if (bit < TRANSPORT_BITS_START ||
-		    (bit >= TRANSPORT_BITS_END && bit < 64))
-			bits |= FEATURE(bit);
+		named |= bit < 64 ? FEATURE(bit) : 0;
 	}
-	return bits;
+	/* A driver cannot vouch for the transport's features. */
+	return carried | (named & ~TRANSPORT_BITS);
 }
 
 /* Write the acknowledge half, and nothing of the half that is the device's. */

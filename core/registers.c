@@ -101,12 +101,16 @@ static int read_device(struct virtio_device *vdev, u8 *bytes, unsigned int len)
 	return -EAGAIN;
 }
 
+/*
+ * The bytes are read where the last of them ends up, and move to the front of
+ * it piece by piece: a header goes in before each.
+ */
 static int put_device_config(struct virtio_device *vdev, u8 *buf,
 			     unsigned int pos)
 {
-	u8 bytes[VIRTIO_CONFIG_DEVICE_MAX] = { 0 };
-	unsigned int len, n, done;
+	unsigned int len, n, pieces;
 	int ret;
+	u8 *bytes;
 
 	ret = vdev->transport->regs->config_len(vdev);
 	if (ret < 0)
@@ -115,13 +119,19 @@ static int put_device_config(struct virtio_device *vdev, u8 *buf,
 	len = min_t(unsigned int, ret, VIRTIO_CONFIG_DEVICE_MAX);
 	if (!len)
 		return (int)pos;
+	pieces = (len + DEVICE_FIELD_MAX - 1) / DEVICE_FIELD_MAX;
+	bytes = buf + pos + 2 * pieces;
+	/* A transport that copies less leaves no bytes of others. */
+	memset(bytes, 0, len);
 	ret = read_device(vdev, bytes, len);
 	if (ret)
 		return ret;
-	for (done = 0; done < len; done += n) {
-		n = min_t(unsigned int, len - done, DEVICE_FIELD_MAX);
+	for (; pieces; pieces--, bytes += n, len -= n) {
+		n = min_t(unsigned int, len, DEVICE_FIELD_MAX);
 		pos = put_header(buf, pos, VIRTIO_CONFIG_F_DEVICE, (u8)n);
-		memcpy(buf + pos, bytes + done, n);
+		/* Of the last piece the bytes are in place already. */
+		if (buf + pos != bytes)
+			memmove(buf + pos, bytes, n);
 		pos += n;
 	}
 	return (int)pos;

@@ -28,12 +28,19 @@
 /* How much of uninitialised memory shows it, and is looked at. */
 #define POISON_SHOWN 64u
 
+enum kind { SMALL, LARGE };
+
+/**
+ * struct pool - memory of one sort
+ * @top: where the next block of each kind goes
+ * @end: no block may begin or end behind; the last fence fits too
+ */
 struct pool {
 	u8 *memory;
 	u32 size;
 	u32 align;
-	u32 small_top;
-	u32 large_top;
+	u32 top[2];
+	u32 end[2];
 	u32 live;
 };
 
@@ -61,6 +68,7 @@ static struct pool dma_pool = {
 	.align = DIRTY,
 };
 static struct block blocks[BLOCKS_MAX];
+static u16 large_blocks[BLOCKS_MAX]; /* which of them are */
 static struct arena_map maps[ARENA_MAPS_MAX];
 
 static u32 align_up(size_t n, u32 align)
@@ -68,16 +76,31 @@ static u32 align_up(size_t n, u32 align)
 	return (u32)((n + align - 1) & ~(size_t)(align - 1));
 }
 
-static bool is_large(size_t size)
+static enum kind kind_of(size_t size)
 {
-	return size > LARGE_BLOCK;
+	return size > LARGE_BLOCK ? LARGE : SMALL;
+}
+
+static void pool_limit(struct pool *pool, u32 reserve)
+{
+	pool->end[SMALL] = SMALL_SIZE - reserve - FENCE - pool->align;
+	pool->end[LARGE] = pool->size - reserve - FENCE - pool->align;
 }
 
 static void pool_reset(struct pool *pool)
 {
-	pool->small_top = pool->align;
-	pool->large_top = SMALL_SIZE;
+	pool->top[SMALL] = pool->align;
+	pool->top[LARGE] = SMALL_SIZE;
 	pool->live = 0;
+}
+
+void arena_reserve(bool reserve)
+{
+	arena.reserve = reserve;
+	arena.blocks_end = BLOCKS_MAX - (reserve ? RESERVE_BLOCKS : 0);
+	arena.maps_end = ARENA_MAPS_MAX - (reserve ? RESERVE_MAPS : 0);
+	pool_limit(&private_pool, reserve ? RESERVE : 0);
+	pool_limit(&dma_pool, reserve ? RESERVE : 0);
 }
 
 /* Where the last, not quite full 64 bytes of a block begin. */
@@ -95,11 +118,11 @@ static void fence_large(const struct block *block)
 /* The fences of the last execution's large blocks. */
 static void open_large(void)
 {
-	struct block *block;
+	const struct block *block;
+	u32 i;
 
-	for (block = blocks; block < blocks + arena.blocks; block++) {
-		if (!is_large(block->size))
-			continue;
+	for (i = 0; i < arena.large; i++) {
+		block = &blocks[large_blocks[i]];
 		sanitizer_open(block->pool->memory + block->offset,
 			       FREED_FENCE);
 		sanitizer_open(tail(block), 64 + FENCE);
@@ -119,6 +142,7 @@ void arena_reset(void)
 	bytes_fill(&arena, 0, sizeof(arena));
 	pool_reset(&private_pool);
 	pool_reset(&dma_pool);
+	arena_reserve(false);
 }
 
 void arena_fail(enum arena_request kind, unsigned int k)
@@ -126,68 +150,56 @@ void arena_fail(enum arena_request kind, unsigned int k)
 	arena.fail_in[kind] = k;
 }
 
-static bool must_fail(enum arena_request kind)
+static inline bool must_fail(enum arena_request kind)
 {
-	if (!arena.fail_in[kind] || --arena.fail_in[kind])
+	if (likely(!arena.fail_in[kind]) || --arena.fail_in[kind])
 		return false;
 	arena.failed[kind] = true;
 	trace(TRACE_FAIL, kind, 0, 0);
 	return true;
 }
 
-static u32 limit(u32 whole, u32 reserve)
-{
-	return arena.reserve ? whole - reserve : whole;
-}
-
-static struct block *new_block(struct pool *pool, u32 offset, size_t size)
-{
-	struct block *block = &blocks[arena.blocks++];
-
-	block->pool = pool;
-	block->offset = offset;
-	block->size = (u32)size;
-	block->live = true;
-	pool->live++;
-	return block;
-}
-
 /* The live block that starts at a pointer; recent ones are freed first. */
-static struct block *find_block(const struct pool *pool, const void *ptr)
+static inline struct block *find_block(const struct pool *pool, const void *ptr)
 {
+	uintptr_t offset = (uintptr_t)ptr - (uintptr_t)pool->memory;
 	struct block *block;
 
 	for (block = blocks + arena.blocks; block-- > blocks;)
-		if (block->live && block->pool == pool &&
-		    pool->memory + block->offset == ptr)
+		if (block->offset == offset && block->pool == pool &&
+		    block->live)
 			return block;
 	return NULL;
 }
 
 /* Fenced memory behind all other of its kind, or NULL. */
-static struct block *pool_take(struct pool *pool, size_t size,
-			       enum arena_request kind)
+static inline struct block *pool_take(struct pool *pool, size_t size,
+				      enum arena_request request)
 {
-	u32 *top = is_large(size) ? &pool->large_top : &pool->small_top;
-	u32 end = is_large(size) ? pool->size : SMALL_SIZE;
-	u32 offset = *top;
+	enum kind kind = kind_of(size);
+	u32 offset = pool->top[kind], end = pool->end[kind];
 	struct block *block;
 
-	if (must_fail(kind))
+	if (must_fail(request))
 		return NULL;
-	end = limit(end, RESERVE);
-	if (!size || offset > end || size > end - offset ||
-	    end - offset - size < FENCE + pool->align ||
-	    arena.blocks >= limit(BLOCKS_MAX, RESERVE_BLOCKS)) {
-		arena.failed[kind] = true;
+	if (unlikely(!size || offset > end || size > end - offset ||
+		     arena.blocks >= arena.blocks_end)) {
+		arena.failed[request] = true;
 		return NULL;
 	}
-	*top = offset + align_up(size + FENCE, pool->align);
-	block = new_block(pool, offset, size);
-	if (is_large(size))
-		fence_large(block);
-	else
+	pool->top[kind] = offset + align_up(size + FENCE, pool->align);
+	pool->live++;
+	block = &blocks[arena.blocks++];
+	block->pool = pool;
+	block->offset = offset;
+	block->size = (u32)size;
+	block->live = true;
+	if (kind == SMALL) {
 		sanitizer_open(pool->memory + offset, size);
+		return block;
+	}
+	large_blocks[arena.large++] = (u16)(block - blocks);
+	fence_large(block);
 	return block;
 }
 
@@ -196,7 +208,8 @@ static void pool_give(struct block *block)
 	block->live = false;
 	block->pool->live--;
 	sanitizer_fence(block->pool->memory + block->offset,
-			is_large(block->size) ? FREED_FENCE : block->size);
+			kind_of(block->size) == LARGE ? FREED_FENCE
+						      : block->size);
 }
 
 static u8 *private_alloc(size_t size)
@@ -222,7 +235,10 @@ void *vlab_port_alloc(size_t size)
 
 	if (!p)
 		return NULL;
-	bytes_fill(p, ARENA_POISON, min_t(size_t, size, POISON_SHOWN));
+	if (size >= POISON_SHOWN)
+		bytes_fill(p, ARENA_POISON, POISON_SHOWN);
+	else
+		bytes_fill(p, ARENA_POISON, size);
 	sanitizer_forget(p, size);
 	return p;
 }
@@ -241,37 +257,40 @@ void vlab_port_free(const void *ptr)
 }
 
 /*
- * Zero what an earlier execution left of a block, and only that: runs of dirty
- * pieces within each word of the map. A last piece that is the block's only in
- * part stays dirty: a longer block may come to lie there.
+ * Zero the dirty pieces of one word of the map, up to @end. A last piece that
+ * is the block's only in part stays dirty: a longer block may come to lie
+ * there.
  */
-static void clean(u32 offset, size_t size)
+static noinline void clean_word(size_t word, u64 mask, size_t end)
 {
-	size_t first = offset / DIRTY, end = (offset + size - 1) / DIRTY + 1;
-	size_t word, at;
-	u64 dirty, mask = ~0ULL << (first % 64), rest;
-	unsigned int from, run;
+	u64 dirty = arena_dirty_pieces[word] & mask, bit;
+	size_t at;
 
-	for (word = first / 64; word * 64 < end; word++, mask = ~0ULL) {
-		if (end - word * 64 < 64)
-			mask &= (1ULL << (end - word * 64)) - 1;
-		dirty = arena_dirty_pieces[word] & mask;
-		arena_dirty_pieces[word] &= ~mask;
-		if (end - word * 64 <= 64 && (offset + size) % DIRTY)
-			arena_dirty_pieces[word] |=
-				dirty & 1ULL << (end - word * 64 - 1);
-		while (dirty) {
-			from = (unsigned int)__builtin_ctzll(dirty);
-			rest = ~(dirty >> from);
-			run = rest ? (unsigned int)__builtin_ctzll(rest) : 64;
-			at = (word * 64 + from) * DIRTY;
-			bytes_fill(arena_dma_memory + at, 0,
-				   min_t(size_t, run * DIRTY,
-					 offset + size - at));
-			dirty = run + from < 64 ? dirty & ~0ULL << (run + from)
-						: 0;
+	for (; dirty; dirty &= dirty - 1) {
+		bit = dirty & -dirty;
+		at = (word * 64 + (unsigned int)__builtin_ctzll(dirty)) * DIRTY;
+		if (at + DIRTY <= end) {
+			bytes_fill(arena_dma_memory + at, 0, DIRTY);
+			arena_dirty_pieces[word] &= ~bit;
+		} else {
+			bytes_fill(arena_dma_memory + at, 0, end - at);
 		}
 	}
+}
+
+/* Zero what an earlier execution left of a block, and only that. */
+static void clean(u32 offset, size_t size)
+{
+	size_t first = offset / DIRTY, last = (offset + size - 1) / DIRTY;
+	size_t word = first / 64;
+	u64 mask = ~0ULL << (first % 64);
+
+	for (; word < last / 64; word++, mask = ~0ULL)
+		if (arena_dirty_pieces[word] & mask)
+			clean_word(word, mask, offset + size);
+	mask &= ~0ULL >> (63 - last % 64);
+	if (arena_dirty_pieces[word] & mask)
+		clean_word(word, mask, offset + size);
 }
 
 void *vlab_port_dma_alloc(size_t size, dma_addr_t *addr)
@@ -357,7 +376,7 @@ int port_map_sg(struct device *dev, struct scatterlist *sg, bool write,
 	(void)dev;
 	if (must_fail(ARENA_MAP))
 		return -ENOMEM;
-	if (arena.maps >= limit(ARENA_MAPS_MAX, RESERVE_MAPS)) {
+	if (arena.maps >= arena.maps_end) {
 		arena.failed[ARENA_MAP] = true;
 		return -ENOMEM;
 	}

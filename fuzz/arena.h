@@ -36,7 +36,9 @@ struct arena_map {
 /**
  * struct arena - counts of one execution
  * @copied: bytes copied back from mappings
- * @reserve: the last part of everything is kept for the honest device
+ * @large: blocks that are large
+ * @reserve: the last part of everything is kept for the honest device ...
+ * @blocks_end, @maps_end: ... so that there are so many
  * @fail_in: a request of that kind fails when this counts down to 0
  * @failed: one failed since the caller last cleared it
  */
@@ -45,7 +47,10 @@ struct arena {
 	u32 maps;
 	u32 live_maps;
 	u64 copied;
+	u32 large;
 	bool reserve;
+	u32 blocks_end;
+	u32 maps_end;
 	u32 fail_in[3];
 	bool failed[3];
 };
@@ -55,6 +60,9 @@ extern u8 arena_payload[ARENA_PAYLOAD_SIZE];
 
 /* Forget the last execution. */
 void arena_reset(void);
+
+/* Keep the last part of everything, or no longer. */
+void arena_reserve(bool reserve);
 
 /* Have the k-th request of a kind, from now, fail. */
 void arena_fail(enum arena_request kind, unsigned int k);

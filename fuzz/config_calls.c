@@ -6,7 +6,7 @@
 #include "lab.h"
 #include "watch.h"
 
-#define TOKENS_MAX 16
+#define TOKENS_MAX 16u
 
 /* A token, and the field that it was given for. */
 struct given {
@@ -32,12 +32,13 @@ static struct config_field *field_at(unsigned int pos)
 /* The field that a token names; NULL: none, or none any more. */
 static const struct config_field *field_of(const void *token)
 {
-	unsigned int i;
+	const struct given *g;
 
-	for (i = 0; i < TOKENS_MAX; i++)
-		if (token && given[i].token == token &&
-		    given[i].epoch == config_model.epoch)
-			return field_at(given[i].pos);
+	if (!token)
+		return NULL;
+	for (g = given; g < given + min(givens, TOKENS_MAX); g++)
+		if (g->token == token && g->epoch == config_model.epoch)
+			return field_at(g->pos);
 	return NULL;
 }
 
@@ -269,7 +270,7 @@ int config_model_bytes(u8 type, unsigned int len)
 
 int config_model_device_config(u32 at, unsigned int len)
 {
-	u8 buf[2 * 256], bytes[VIRTIO_CONFIG_DEVICE_MAX];
+	u8 buf[256 + 64], bytes[VIRTIO_CONFIG_DEVICE_MAX];
 	unsigned int size = 0;
 	int err, want = 0;
 

@@ -105,26 +105,30 @@ static u64 low_bits(const u8 *bytes, unsigned int half)
 	u64 bits = 0;
 	unsigned int i;
 
-	for (i = 0; i < half && i < 8; i++)
+	if (half >= 8)
+		return get_unaligned_le64(bytes);
+	for (i = 0; i < half; i++)
 		bits |= (u64)bytes[i] << (8 * i);
 	return bits;
 }
 
-static bool queue_repeats(const struct config_view *view, unsigned int index)
-{
-	unsigned int i;
+/* What several fields say together. */
+struct sums {
+	unsigned int device_len;
+	u64 queues[VIRTIO_CONFIG_QUEUES_MAX / 64];
+};
 
-	for (i = 0; i < view->count; i++)
-		if (view->field[i].type == VIRTIO_CONFIG_F_VIRTQUEUE &&
-		    get_unaligned_le16(view->bytes + view->field[i].pos + 2) ==
-			    index)
-			return true;
-	return false;
+static bool queue_repeats(struct sums *sums, unsigned int index)
+{
+	u64 bit = 1ULL << (index % 64), before = sums->queues[index / 64];
+
+	sums->queues[index / 64] |= bit;
+	return before & bit;
 }
 
 /* May a field of this kind stand here? */
 static bool field_allowed(struct config_view *view, unsigned int pos,
-			  unsigned int len, unsigned int *device_len)
+			  unsigned int len, struct sums *sums)
 {
 	const u8 *bytes = view->bytes + pos + 2;
 	unsigned int index;
@@ -144,10 +148,10 @@ static bool field_allowed(struct config_view *view, unsigned int pos,
 			return false;
 		index = get_unaligned_le16(bytes);
 		return index < VIRTIO_CONFIG_QUEUES_MAX &&
-		       !queue_repeats(view, index);
+		       !queue_repeats(sums, index);
 	case VIRTIO_CONFIG_F_DEVICE:
-		*device_len += len;
-		return *device_len <= VIRTIO_CONFIG_DEVICE_MAX;
+		sums->device_len += len;
+		return sums->device_len <= VIRTIO_CONFIG_DEVICE_MAX;
 	default:
 		return true;
 	}
@@ -155,22 +159,23 @@ static bool field_allowed(struct config_view *view, unsigned int pos,
 
 static bool parse(struct config_view *view, unsigned int size)
 {
-	unsigned int pos = 0, len, device_len = 0;
-	struct config_field *field;
+	struct config_field *field = view->field;
+	struct sums sums = { 0 };
+	unsigned int pos, len;
 
-	while (pos < size && view->bytes[pos]) {
+	for (pos = 0; pos < size && view->bytes[pos]; pos += 2 + len) {
 		if (view->bytes[pos] >= 0x80 || pos + 1 >= size)
 			return false;
 		len = view->bytes[pos + 1];
 		if (pos + 2 + len > size ||
-		    !field_allowed(view, pos, len, &device_len))
+		    !field_allowed(view, pos, len, &sums))
 			return false;
-		field = &view->field[view->count++];
-		field->pos = (u16)pos;
-		field->type = view->bytes[pos];
-		field->len = (u8)len;
-		field->used = false;
-		pos += 2 + len;
+		*field++ = (struct config_field){
+			.pos = (u16)pos,
+			.type = view->bytes[pos],
+			.len = (u8)len,
+		};
+		view->count++;
 	}
 	view->len = pos;
 	return true;

@@ -218,6 +218,7 @@ void lab_disguise(u32 device, u32 vendor);
 
 /* plain.c: the driver of the plain device. */
 void plain_init(void);
+u64 plain_feature_bits(void); /* that it names, whoever they are of */
 void plain_find_queues(unsigned int most);
 void plain_drop_queue(struct model *model, bool must_return);
 bool plain_callback(struct virtqueue *vq);

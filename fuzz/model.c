@@ -267,7 +267,7 @@ void model_sync(void)
 			model->stopped = to_vring(model->vq)->halted;
 		else if (!lab.lb.queue[model->vq->index].enabled)
 			model->stopped = true;
-		if (!model->broken && virtio_device_broken(vdev))
+		if (!model->broken && reason)
 			model->broken = (u8)virtqueue_broken(model->vq);
 		if (!model_is_ready() || !model->deferred ||
 		    model_halted(model))

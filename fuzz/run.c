@@ -81,7 +81,7 @@ static void begin(const struct target *target)
 	lab.target = target;
 	lab.regs = vlab_port_dma_alloc(sizeof(*lab.regs), &addr);
 	plain_init();
-	arena.reserve = true;
+	arena_reserve(true);
 }
 
 /*
@@ -97,7 +97,7 @@ static void serve_honestly(void)
 	lab.step = PROGRAM_STEPS_MAX;
 	watch_disarm();
 	bytes_fill(arena.fail_in, 0, sizeof(arena.fail_in));
-	arena.reserve = false;
+	arena_reserve(false);
 	lab.probe = PROBE_OK;
 	lab.takes = 0;
 	lab.probe_extra = (struct step){ 0 };

@@ -91,22 +91,14 @@ bool sanitizer_fences(void)
 #endif
 }
 
+#ifdef VLAB_MSAN
 void sanitizer_forget(const void *p, size_t size)
 {
-#ifdef VLAB_MSAN
 	__msan_allocated_memory(p, size);
-#else
-	(void)p;
-	(void)size;
-#endif
 }
 
 void sanitizer_check_initialised(const void *p, size_t size)
 {
-#ifdef VLAB_MSAN
 	__msan_check_mem_is_initialized(p, size);
-#else
-	(void)p;
-	(void)size;
-#endif
 }
+#endif

@@ -37,10 +37,28 @@ void sanitizer_open(const void *p, size_t size);
 /* Does ASan know of a fence? */
 bool sanitizer_fences(void);
 
-/* Whatever this memory holds, nobody wrote it: for MSan. */
+#ifdef VLAB_MSAN
+
+/* Whatever this memory holds, nobody wrote it. */
 void sanitizer_forget(const void *p, size_t size);
 
 /* MSan reports the first byte that was never written. */
 void sanitizer_check_initialised(const void *p, size_t size);
+
+#else
+
+static inline void sanitizer_forget(const void *p, size_t size)
+{
+	(void)p;
+	(void)size;
+}
+
+static inline void sanitizer_check_initialised(const void *p, size_t size)
+{
+	(void)p;
+	(void)size;
+}
+
+#endif /* VLAB_MSAN */
 
 #endif /* VLAB_FUZZ_SANITIZER_H */

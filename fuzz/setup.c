@@ -68,50 +68,55 @@ static void check_looked(u8 old, u8 added)
 		     (u64)(s64)lab.status_shown, old);
 }
 
-static void note_status(u8 status, u8 added)
+/* One step up, or FAILED at any time. */
+static bool is_step(u8 old, u8 status, u8 added)
 {
-	lab.status = status;
-	lab.status_shown = -1;
+	return (status & old) == old &&
+	       (added == VIRTIO_CONFIG_S_ACKNOWLEDGE ||
+		(added == VIRTIO_CONFIG_S_DRIVER &&
+		 old == VIRTIO_CONFIG_S_ACKNOWLEDGE) ||
+		(added == VIRTIO_CONFIG_S_FEATURES_OK && old == 3) ||
+		(added == VIRTIO_CONFIG_S_DRIVER_OK && old == 11) ||
+		added & VIRTIO_CONFIG_S_FAILED ||
+		(!added && status & VIRTIO_CONFIG_S_FAILED));
+}
+
+static void climb(u8 old, u8 status)
+{
+	u8 added = status & (u8)~old;
+
+	oracle_check(is_step(old, status, added), ORACLE_STATUS,
+		     "status %llu was followed by %llu", old, status);
+	check_looked(old, added);
 	lab.tried |= added & VIRTIO_CONFIG_S_DRIVER;
-	if (added & VIRTIO_CONFIG_S_FEATURES_OK)
+	if (added & VIRTIO_CONFIG_S_FEATURES_OK) {
 		lab.features_shown = false;
-	if (status)
-		return;
-	lab.reset_shown = false;
-	lab.features_shown = false;
-	lab.acked = 0;
+		config_model_features_ok();
+	}
 }
 
 /* The status register, as the driver side writes it. */
 static bool on_status(struct loopback *lb, u8 status)
 {
 	u8 old = lab.status;
-	u8 added = status & (u8)~old;
-	bool legal;
 
-	/* One step up, FAILED at any time, or all the way down. */
-	legal = !status ||
-		((status & old) == old &&
-		 (added == VIRTIO_CONFIG_S_ACKNOWLEDGE ||
-		  (added == VIRTIO_CONFIG_S_DRIVER &&
-		   old == VIRTIO_CONFIG_S_ACKNOWLEDGE) ||
-		  (added == VIRTIO_CONFIG_S_FEATURES_OK && old == 3) ||
-		  (added == VIRTIO_CONFIG_S_DRIVER_OK && old == 11) ||
-		  added & VIRTIO_CONFIG_S_FAILED ||
-		  (!added && status & VIRTIO_CONFIG_S_FAILED)));
-	oracle_check(legal, ORACLE_STATUS, "status %llu was followed by %llu",
-		     old, status);
 	trace(TRACE_STATUS, status, 0, 0);
-	check_looked(old, added);
-	note_status(status, added);
-	if (added & VIRTIO_CONFIG_S_FEATURES_OK)
-		config_model_features_ok();
-	if (lab.leave_in && !--lab.leave_in)
+	lab.status = status;
+	if (status) {
+		climb(old, status);
+	} else {
+		/* All the way down, from wherever it was. */
+		lab.reset_shown = false;
+		lab.features_shown = false;
+		lab.acked = 0;
+	}
+	lab.status_shown = -1;
+	if (unlikely(lab.leave_in) && !--lab.leave_in)
 		lab_surprise();
 	/* A device that ignores its reset keeps its queues too. */
 	if (!status && lab.hold_reset)
 		return false;
-	if (!lab.refuse || !(status & lab.refuse))
+	if (likely(!(status & lab.refuse)))
 		return true;
 	watch_store(CELL_STATUS, 0, &lb->regs->status, 1, status & ~lab.refuse);
 	lab.refuse = 0;

@@ -53,7 +53,7 @@ PORT_SYMBOLS = """
     port_device_put port_device_lock port_device_unlock
     port_driver_register port_driver_unregister
     ida_alloc ida_free
-    memcpy memset memcmp strcmp vsnprintf
+    memcpy memmove memset memcmp strcmp vsnprintf
 """.split()
 # Named by port.h as scnprintf(); vsnprintf() is what that is made of.
 IMPLIED_SYMBOLS = ["vsnprintf"]

@@ -23,7 +23,7 @@
  *    spin_unlock_irqrestore()
  *  - usleep_range()
  *  - dev_warn_ratelimited()
- *  - memcpy(), memset(), memcmp(), strcmp(), scnprintf()
+ *  - memcpy(), memmove(), memset(), memcmp(), strcmp(), scnprintf()
  *  - container_of(), likely(), unlikely(), ARRAY_SIZE(), min(), min_t(),
  *    BUILD_BUG_ON(), check_add_overflow(), EXPORT_SYMBOL_GPL(), __must_check,
  *    noinline
