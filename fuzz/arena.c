@@ -32,6 +32,10 @@ enum kind { SMALL, LARGE };
 
 /**
  * struct pool - memory of one sort
+ * @memory: @size bytes
+ * @size: of all of it
+ * @align: of a block
+ * @live: blocks that are not freed
  * @top: where the next block of each kind goes
  * @end: no block may begin or end behind; the last fence fits too
  */

@@ -63,12 +63,3 @@ void sanitizer_open(const void *p, size_t size)
 }
 
 #endif
-
-/* For MSan, which is not here; KMSAN cannot be told from outside. */
-void sanitizer_forget(const void *p, size_t size)
-{
-}
-
-void sanitizer_check_initialised(const void *p, size_t size)
-{
-}
