@@ -403,8 +403,7 @@ static void the_multiplier_is_zero_or_an_even_power_of_two(void **state)
 	}
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		put_unaligned_le32(bad[i], fake.config + at + 16);
-		refused(&fake, -EINVAL,
-			"notify_off_multiplier is no even power of two");
+		refused(&fake, -EINVAL, "notify_off_multiplier is not allowed");
 	}
 }
 

@@ -108,8 +108,7 @@ static int read_multiplier(struct walk *walk, unsigned int pos)
 		return err;
 	/* With an odd one, two bytes would be written across a boundary. */
 	if (value & (value - 1) || value == 1)
-		return refuse(walk, "notify_off_multiplier is no even power "
-				    "of two");
+		return refuse(walk, "notify_off_multiplier is not allowed");
 	walk->multiplier = value;
 	return 0;
 }

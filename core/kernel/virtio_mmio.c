@@ -111,7 +111,8 @@ static int set_status(struct virtio_device *vdev, u8 status)
 	write_reg(vm, REG_STATUS, status);
 	/* Whoever is told that the status is set must find it at the device. */
 	read_reg(vm, REG_STATUS);
-	if (!status)
+	/* After a reset, and what the core does about one that failed. */
+	if (status == VIRTIO_CONFIG_S_ACKNOWLEDGE)
 		bitmap_zero(vm->live, VIRTIO_CONFIG_QUEUES_MAX);
 	return 0;
 }
@@ -282,6 +283,14 @@ static void synchronize(struct virtio_device *vdev)
 	synchronize_irq(to_mmio(vdev)->irq);
 }
 
+/* With vm->lock held. */
+static void take_queue(struct vlab_mmio *vm, unsigned int index)
+{
+	write_reg(vm, REG_QUEUE_SEL, index);
+	write_reg(vm, REG_QUEUE_READY, 0);
+	read_reg(vm, REG_QUEUE_READY);
+}
+
 /*
  * The device did not obey a reset, and its queues are about to be freed. There
  * is no bus to cut it off from; what is left is to take each queue from it,
@@ -295,11 +304,7 @@ static void isolate(struct virtio_device *vdev)
 
 	mutex_lock(&vm->lock);
 	for_each_set_bit(index, vm->live, VIRTIO_CONFIG_QUEUES_MAX)
-	{
-		write_reg(vm, REG_QUEUE_SEL, index);
-		write_reg(vm, REG_QUEUE_READY, 0);
-		read_reg(vm, REG_QUEUE_READY);
-	}
+		take_queue(vm, index);
 	mutex_unlock(&vm->lock);
 }
 

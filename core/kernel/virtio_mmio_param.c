@@ -32,41 +32,45 @@ static struct {
 } named[NAMED_MAX];
 static unsigned int named_count;
 
-/* SIZE@BASE:IRQ; sizes may end in K, numbers may be hexadecimal. */
-static int parse_place(const char *text, u64 *size, u64 *base,
-		       unsigned int *irq)
+/* One number, and the character that must follow it; returns what is behind. */
+static const char *parse_number(const char *text, char mark, u64 *value)
 {
 	char *end;
 
-	*size = memparse(text, &end);
-	if (end == text || *end != '@')
-		return -EINVAL;
-	text = end + 1;
-	*base = memparse(text, &end);
-	if (end == text || *end != ':')
-		return -EINVAL;
-	/* What may follow after another colon is an id, which is ours. */
-	*irq = (unsigned int)simple_strtoul(end + 1, &end, 0);
-	return *end && *end != ':' && *end != '\n' ? -EINVAL : 0;
+	if (!text)
+		return NULL;
+	*value = memparse(text, &end);
+	return end != text && *end == mark ? end + 1 : NULL;
+}
+
+/* SIZE@BASE:IRQ; a colon and an id may follow, but the id is ours to give. */
+static bool parse_place(const char *text, u64 *size, u64 *base, u64 *irq)
+{
+	char *end;
+
+	text = parse_number(text, '@', size);
+	text = parse_number(text, ':', base);
+	if (!text)
+		return false;
+	*irq = memparse(text, &end);
+	return end != text && (!*end || *end == ':' || *end == '\n');
 }
 
 static int set_place(const char *text, const struct kernel_param *param)
 {
-	unsigned int irq;
-	u64 size, base;
+	u64 size, base, irq;
 
-	if (parse_place(text, &size, &base, &irq) ||
-	    size < VLAB_MMIO_REGISTERS || base + size - 1 < base || !irq) {
-		pr_err("vlab: \"%s\" is no SIZE@BASE:IRQ of a virtio-mmio "
-		       "device\n",
-		       text);
+	if (!parse_place(text, &size, &base, &irq) ||
+	    size < VLAB_MMIO_REGISTERS || base + size - 1 < base || !irq ||
+	    irq > INT_MAX) {
+		pr_err("vlab: mmio wants SIZE@BASE:IRQ, not \"%s\"\n", text);
 		return -EINVAL;
 	}
 	if (named_count == NAMED_MAX)
 		return -ENOSPC;
 	named[named_count].base = base;
 	named[named_count].size = size;
-	named[named_count].irq = irq;
+	named[named_count].irq = (unsigned int)irq;
 	named_count++;
 	return 0;
 }

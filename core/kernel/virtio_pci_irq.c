@@ -71,10 +71,28 @@ static irqreturn_t line_interrupt(int irq, void *data)
 	return isr & (ISR_CONFIG | ISR_QUEUE) ? IRQ_HANDLED : IRQ_NONE;
 }
 
+/*
+ * Queues of a driver that has one for each processor are used by them in order:
+ * their interrupts begin there. It is a start that an administrator may change,
+ * and a processor that goes offline hands its interrupts on.
+ */
+static void place_queue_irq(struct vlab_pci *vp, unsigned int i)
+{
+	int node = dev_to_node(&vp->pdev->dev);
+
+	if (vp->vectors > 1)
+		irq_set_affinity_and_hint(
+			pci_irq_vector(vp->pdev, 1 + i),
+			cpumask_of(cpumask_local_spread(i, node)));
+}
+
 static void free_queue_irqs(struct vlab_pci *vp, unsigned int count)
 {
-	while (count--)
+	while (count--) {
+		irq_update_affinity_hint(pci_irq_vector(vp->pdev, 1 + count),
+					 NULL);
 		free_irq(pci_irq_vector(vp->pdev, 1 + count), &vp->irq[count]);
+	}
 }
 
 static int request_queue_irqs(struct vlab_pci *vp)
@@ -95,6 +113,7 @@ static int request_queue_irqs(struct vlab_pci *vp)
 			free_queue_irqs(vp, i);
 			return err;
 		}
+		place_queue_irq(vp, i);
 	}
 	return 0;
 }

@@ -61,10 +61,10 @@ static int set_status(struct virtio_device *vdev, u8 status)
 	iowrite8(status, vp->common + COMMON_STATUS);
 	/* Whoever is told that the status is set must find it at the device. */
 	ioread8(vp->common + COMMON_STATUS);
-	if (!status) {
+	if (!status)
 		vp->config_vector = false;
+	if (status == VIRTIO_CONFIG_S_ACKNOWLEDGE)
 		bitmap_zero(vp->live, VIRTIO_CONFIG_QUEUES_MAX);
-	}
 	return 0;
 }
 
