@@ -81,6 +81,7 @@ struct vring_state {
 
 /**
  * struct vring - one virtqueue
+ * @dma_dev: maps and allocates for the queue
  * @halted: VRING_HALT_*; tested first by each operation
  * @field: position of its field in the configuration of this binding
  * @quiesced: the device forgot the queue: buffers may be taken back
@@ -100,6 +101,7 @@ struct vring {
 	struct vring_slot *slot;
 	struct vring_state state;
 	struct vring_piece *piece;
+	struct device *dma_dev;
 	u32 mask;
 	u8 halted;
 	u8 broken;
@@ -129,11 +131,6 @@ static inline struct vring *to_vring(struct virtqueue *vq)
 static inline u32 vring_taken(const struct vring *vring)
 {
 	return vring->state.issued - vring->state.ready;
-}
-
-static inline struct device *vring_dma_dev(const struct vring *vring)
-{
-	return virtio_dma_dev(vring->vq.vdev);
 }
 
 /* vring_memory.c */

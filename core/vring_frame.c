@@ -10,37 +10,32 @@
 #include "vring.h"
 #include "vring_piece.h"
 
-static unsigned int frame_leads(const struct virtqueue_frame *frame)
-{
-	return frame->more_len ? 2 : 1;
-}
-
 /* Of the pieces between; the last descriptor never has a next. */
-static u16 piece_flags(bool write)
+static inline u16 piece_flags(bool write)
 {
 	return VRING_DESC_F_NEXT | (write ? VRING_DESC_F_WRITE : 0);
 }
 
-static int framed_in_table(struct vring *vring,
-			   const struct virtqueue_frame *frame,
-			   struct scatterlist *sg, unsigned int num, bool write,
-			   void *token)
+static inline int framed_in_table(struct vring *vring,
+				  const struct virtqueue_frame *frame,
+				  unsigned int leads, struct scatterlist *sg,
+				  unsigned int num, bool write, void *token)
 {
-	unsigned int leads = frame_leads(frame), i;
 	u32 head = vring->state.free, len;
 	size_t first = (size_t)head * vring->indirect_max;
 	struct vring_desc __shared *desc = &vring->table[first];
 	u16 flags = piece_flags(write);
 	u64 bytes = frame->tail_len;
+	unsigned int i, at = leads;
 	dma_addr_t addr;
 	int err;
 
-	shared_write_desc(desc++, frame->lead, frame->lead_len,
+	shared_write_desc(&desc[0], frame->lead, frame->lead_len,
 			  VRING_DESC_F_NEXT, 1);
-	if (leads > 1)
-		shared_write_desc(desc++, frame->lead + frame->lead_len,
+	if (unlikely(leads > 1))
+		shared_write_desc(&desc[1], frame->lead + frame->lead_len,
 				  frame->more_len, VRING_DESC_F_NEXT, 2);
-	for (i = 0; i < num; i++, sg++, desc++) {
+	for (i = 0; i < num; i++, sg++) {
 		len = sg->length;
 		err = map_piece(vring, sg, write, &addr);
 		if (unlikely(err))
@@ -49,15 +44,16 @@ static int framed_in_table(struct vring *vring,
 			bytes += len;
 		note_piece(vring, vring->table_piece, first + i, addr, len,
 			   flags);
-		shared_write_desc(desc, addr, len, flags, leads + i + 1);
+		shared_write_desc(&desc[at], addr, len, flags, at + 1);
+		at++;
 	}
 	/* The device reports 32 bits. */
 	if (unlikely(bytes >> 32))
 		goto too_long;
-	shared_write_desc(desc, frame->tail, frame->tail_len,
+	shared_write_desc(&desc[at], frame->tail, frame->tail_len,
 			  VRING_DESC_F_WRITE, 0);
 	addr = vring->table_addr + first * sizeof(struct vring_desc);
-	len = (leads + num + 1) * (u32)sizeof(struct vring_desc);
+	len = (at + 1) * (u32)sizeof(struct vring_desc);
 	shared_write_desc(&vring->desc[head], addr, len, VRING_DESC_F_INDIRECT,
 			  0);
 	note_piece(vring, vring->piece, head, addr, num, VRING_DESC_F_INDIRECT);
@@ -66,7 +62,7 @@ static int framed_in_table(struct vring *vring,
 too_long:
 	err = -EINVAL;
 undo:
-	if (PORT_MAPS(vring_dma_dev(vring)))
+	if (PORT_MAPS(vring->dma_dev))
 		vring_unmap_table(vring, head, i, 0);
 	return err;
 }
@@ -85,10 +81,10 @@ static u32 frame_piece(struct vring *vring, u32 id, dma_addr_t addr, u32 len,
 
 static noinline int framed_in_ring(struct vring *vring,
 				   const struct virtqueue_frame *frame,
-				   struct scatterlist *sg, unsigned int num,
-				   bool write, void *token)
+				   unsigned int leads, struct scatterlist *sg,
+				   unsigned int num, bool write, void *token)
 {
-	unsigned int leads = frame_leads(frame), i;
+	unsigned int i;
 	u32 head = vring->state.free, id, len;
 	u16 flags = piece_flags(write);
 	u64 bytes = frame->tail_len;
@@ -121,7 +117,7 @@ static noinline int framed_in_ring(struct vring *vring,
 too_long:
 	err = -EINVAL;
 undo:
-	if (PORT_MAPS(vring_dma_dev(vring)))
+	if (PORT_MAPS(vring->dma_dev))
 		vring_unmap_chain(vring, head, leads + i, 0);
 	return err;
 }
@@ -131,7 +127,7 @@ int vring_add_framed(struct virtqueue *vq, const struct virtqueue_frame *frame,
 		     void *data)
 {
 	struct vring *vring = to_vring(vq);
-	unsigned int total;
+	unsigned int leads, total;
 	int err;
 
 	if (unlikely(READ_ONCE(vring->halted)))
@@ -141,13 +137,15 @@ int vring_add_framed(struct virtqueue *vq, const struct virtqueue_frame *frame,
 	/* Alone, so that the sum does not wrap. */
 	if (unlikely(num > vq->num))
 		return -EMSGSIZE;
-	total = frame_leads(frame) + num + 1;
+	leads = frame->more_len ? 2 : 1;
+	total = leads + num + 1;
 	if (unlikely(total > vring->state.ready)) {
 		err = vring_make_ready(vring, total);
 		if (err)
 			return err;
 	}
 	if (likely(total <= vring->indirect_max))
-		return framed_in_table(vring, frame, sg, num, write, data);
-	return framed_in_ring(vring, frame, sg, num, write, data);
+		return framed_in_table(vring, frame, leads, sg, num, write,
+				       data);
+	return framed_in_ring(vring, frame, leads, sg, num, write, data);
 }

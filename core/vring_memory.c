@@ -36,7 +36,7 @@ static int create_slots(struct vring *vring)
 	vring->slot = kmalloc(num * sizeof(*vring->slot), GFP_KERNEL);
 	if (!vring->slot)
 		return -ENOMEM;
-	if (!PORT_MAPS(vring_dma_dev(vring)))
+	if (!PORT_MAPS(vring->dma_dev))
 		return 0;
 	vring->piece = kmalloc(num * sizeof(*vring->piece), GFP_KERNEL);
 	if (vring->piece)
@@ -53,7 +53,7 @@ static void destroy_slots(struct vring *vring)
 
 static int create_tables(struct vring *vring)
 {
-	struct device *dev = vring_dma_dev(vring);
+	struct device *dev = vring->dma_dev;
 	void *table;
 
 	vring->indirect_max = table_pieces(vring->vq.num);
@@ -82,7 +82,7 @@ static int create_ring(struct vring *vring)
 	unsigned int num = vring->vq.num;
 	u8 *ring;
 
-	ring = dma_alloc_coherent(vring_dma_dev(vring), vring_total_size(num),
+	ring = dma_alloc_coherent(vring->dma_dev, vring_total_size(num),
 				  &vring->ring_addr, GFP_KERNEL);
 	if (!ring)
 		return -ENOMEM;
@@ -98,7 +98,7 @@ static int create_ring(struct vring *vring)
 
 static void destroy_ring(struct vring *vring)
 {
-	dma_free_coherent(vring_dma_dev(vring), vring_total_size(vring->vq.num),
+	dma_free_coherent(vring->dma_dev, vring_total_size(vring->vq.num),
 			  (void __force *)vring->desc, vring->ring_addr);
 }
 
@@ -136,6 +136,7 @@ struct vring *vring_create(struct virtio_device *vdev, unsigned int index,
 		return ERR_PTR(-ENOMEM);
 	vring->vq.callback = callback;
 	vring->vq.vdev = vdev;
+	vring->dma_dev = virtio_dma_dev(vdev);
 	vring->vq.vq_ops = &vring_split_ops;
 	vring->vq.index = index;
 	vring->vq.num = num;
@@ -170,7 +171,7 @@ free_vring:
 void vring_destroy(struct vring *vring)
 {
 	if (vring->table)
-		dma_free_coherent(vring_dma_dev(vring), tables_size(vring),
+		dma_free_coherent(vring->dma_dev, tables_size(vring),
 				  (void __force *)vring->table,
 				  vring->table_addr);
 	kfree(vring->table_piece);

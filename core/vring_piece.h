@@ -12,14 +12,14 @@ static inline int map_piece(struct vring *vring, struct scatterlist *sg,
 	/* A zero-length descriptor means different things to devices. */
 	if (unlikely(!sg->length))
 		return -EINVAL;
-	return port_map_sg(vring_dma_dev(vring), sg, write, addr);
+	return port_map_sg(vring->dma_dev, sg, write, addr);
 }
 
 /* Keep what unmapping needs; the descriptor is never read back. */
 static inline void note_piece(struct vring *vring, struct vring_piece *pieces,
 			      size_t at, dma_addr_t addr, u32 len, u16 flags)
 {
-	if (!PORT_MAPS(vring_dma_dev(vring)))
+	if (!PORT_MAPS(vring->dma_dev))
 		return;
 	pieces[at].addr = addr;
 	pieces[at].len = len;

@@ -16,23 +16,27 @@
 #include "vring.h"
 #include "vring_piece.h"
 
-static void unmap_piece(struct device *dev, const struct vring_piece *piece,
-			u32 *written)
+/* Of @written bytes, those that are not of this piece are returned. */
+static inline u32 unmap_piece(struct device *dev,
+			      const struct vring_piece *piece, u32 written)
 {
 	bool write = piece->flags & VRING_DESC_F_WRITE;
-	u32 n = write ? min(*written, piece->len) : 0;
+	u32 n = write ? min(written, piece->len) : 0;
 
-	*written -= n;
 	port_unmap(dev, piece->addr, piece->len, write, n);
+	return written - n;
 }
 
 void vring_unmap_chain(struct vring *vring, u32 id, unsigned int count,
 		       u32 written)
 {
-	for (; count; count--, id = vring->slot[id].next)
-		if (!(vring->piece[id].flags & VRING_PIECE_FRAME))
-			unmap_piece(vring_dma_dev(vring), &vring->piece[id],
-				    &written);
+	const struct vring_piece *piece;
+
+	for (; count; count--, id = vring->slot[id].next) {
+		piece = &vring->piece[id];
+		if (!(piece->flags & VRING_PIECE_FRAME))
+			written = unmap_piece(vring->dma_dev, piece, written);
+	}
 }
 
 void vring_unmap_table(struct vring *vring, u32 head, unsigned int count,
@@ -42,7 +46,7 @@ void vring_unmap_table(struct vring *vring, u32 head, unsigned int count,
 		&vring->table_piece[(size_t)head * vring->indirect_max];
 
 	for (; count; count--, piece++)
-		unmap_piece(vring_dma_dev(vring), piece, &written);
+		written = unmap_piece(vring->dma_dev, piece, written);
 }
 
 /* A buffer of one piece; the device writes it if @in_num is 1 and not 0. */
@@ -105,7 +109,7 @@ static noinline int add_chain(struct vring *vring, struct scatterlist *sg,
 	post(vring, vring->state.free, id, total, (u32)bytes, token);
 	return 0;
 undo:
-	if (PORT_MAPS(vring_dma_dev(vring)))
+	if (PORT_MAPS(vring->dma_dev))
 		vring_unmap_chain(vring, vring->state.free, total - left, 0);
 	return err;
 }
@@ -157,7 +161,7 @@ static noinline int add_table(struct vring *vring, struct scatterlist *sg,
 	post(vring, head, head, 1, (u32)bytes, token);
 	return 0;
 undo:
-	if (PORT_MAPS(vring_dma_dev(vring)))
+	if (PORT_MAPS(vring->dma_dev))
 		vring_unmap_table(vring, head, i, 0);
 	return err;
 }
@@ -284,7 +288,7 @@ void vring_release(struct vring *vring, u32 head, u32 written)
 	struct vring_slot *last = &vring->slot[slot->last];
 	u32 count = last->next;
 
-	if (PORT_MAPS(vring_dma_dev(vring))) {
+	if (PORT_MAPS(vring->dma_dev)) {
 		if (vring->piece[head].flags & VRING_DESC_F_INDIRECT)
 			vring_unmap_table(vring, head, vring->piece[head].len,
 					  written);

@@ -151,7 +151,7 @@ static void change_leaks_dma(struct vring *vring)
 {
 	dma_addr_t addr;
 
-	(void)dma_alloc_coherent(vring_dma_dev(vring), 64, &addr, GFP_KERNEL);
+	(void)dma_alloc_coherent(vring->dma_dev, 64, &addr, GFP_KERNEL);
 }
 
 static void install_leaks_dma(void)
@@ -161,7 +161,7 @@ static void install_leaks_dma(void)
 
 static void change_frees_part(struct vring *vring)
 {
-	struct device *dev = vring_dma_dev(vring);
+	struct device *dev = vring->dma_dev;
 	dma_addr_t addr;
 	void *p = dma_alloc_coherent(dev, 64, &addr, GFP_KERNEL);
 

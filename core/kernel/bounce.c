@@ -151,8 +151,8 @@ static int take_slots(struct bounce_pool *pool, const struct bounce_piece *want,
 	return -ENOMEM;
 }
 
-int vlab_bounce_map(struct device *dev, const struct scatterlist *sg,
-		    bool write, dma_addr_t *addr)
+dma_addr_t vlab_bounce_map(struct device *dev, const struct scatterlist *sg,
+			   bool write)
 {
 	struct bounce_pool *pool = xa_load(&pools, (unsigned long)dev);
 	const struct bounce_piece piece = {
@@ -163,13 +163,11 @@ int vlab_bounce_map(struct device *dev, const struct scatterlist *sg,
 	struct bounce_chunk *chunk;
 	unsigned int slot;
 	u8 *mem;
-	int err;
 
 	if (unlikely(!pool || piece.len > BOUNCE_PIECE_MAX))
-		return -ENOMEM;
-	err = take_slots(pool, &piece, &chunk, &slot);
-	if (err)
-		return err;
+		return DMA_MAPPING_ERROR;
+	if (take_slots(pool, &piece, &chunk, &slot))
+		return DMA_MAPPING_ERROR;
 	mem = chunk->mem + slot * SLOT_SIZE;
 	/*
 	 * A device that claims to have written, and did not, must not have the
@@ -179,8 +177,7 @@ int vlab_bounce_map(struct device *dev, const struct scatterlist *sg,
 		memset(mem, 0, piece.len);
 	else
 		copy_piece(&piece, mem, piece.len, false);
-	*addr = chunk->addr + slot * SLOT_SIZE;
-	return 0;
+	return chunk->addr + slot * SLOT_SIZE;
 }
 
 static int compare_key(const void *key, const void *element)

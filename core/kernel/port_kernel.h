@@ -89,8 +89,8 @@ static inline void port_shared_wrote(const void *p, size_t size)
  * Bounce mode: see bounce.c. Off, it costs one instruction that does nothing.
  */
 DECLARE_STATIC_KEY_FALSE(vlab_bounces);
-int vlab_bounce_map(struct device *dev, const struct scatterlist *sg,
-		    bool write, dma_addr_t *addr);
+dma_addr_t vlab_bounce_map(struct device *dev, const struct scatterlist *sg,
+			   bool write);
 void vlab_bounce_unmap(struct device *dev, dma_addr_t addr, u32 len, bool write,
 		       u32 written);
 
@@ -105,9 +105,10 @@ static inline int port_map_sg(struct device *dev, struct scatterlist *sg,
 	dma_addr_t mapped;
 
 	if (static_branch_unlikely(&vlab_bounces))
-		return vlab_bounce_map(dev, sg, write, addr);
-	mapped = dma_map_page(dev, sg_page(sg), sg->offset, sg->length,
-			      port_direction(write));
+		mapped = vlab_bounce_map(dev, sg, write);
+	else
+		mapped = dma_map_page(dev, sg_page(sg), sg->offset, sg->length,
+				      port_direction(write));
 	if (unlikely(dma_mapping_error(dev, mapped)))
 		return -ENOMEM;
 	*addr = mapped;
