@@ -112,11 +112,14 @@ int program_load_text(const char *path, u8 **data, size_t *size,
 	result = program_assemble((const char *)text, len, bytes,
 				  PROGRAM_BYTES_MAX, size, err);
 	free(text);
-	if (result)
+	if (result) {
 		free(bytes);
-	else
-		*data = bytes;
-	return result;
+		return result;
+	}
+	/* Who loads many of them needs no megabyte for each. */
+	text = realloc(bytes, *size ? *size : 1);
+	*data = text ? text : bytes;
+	return 0;
 }
 
 int program_load(const char *path, u8 **data, size_t *size,

@@ -6,7 +6,7 @@
 #ifndef VLAB_FUZZ_ORACLE_H
 #define VLAB_FUZZ_ORACLE_H
 
-#include <vlab/types.h>
+#include <vlab/port.h>
 
 enum oracle {
 	ORACLE_DOUBLE_FETCH,
@@ -62,8 +62,8 @@ extern struct finding finding;
  * Record a finding; only the first of an execution counts. @what is a sentence
  * whose numbers are @value0 and @value1.
  */
-__attribute__((cold)) void oracle_fire(enum oracle oracle, const char *what,
-				       u64 value0, u64 value1);
+__cold void oracle_fire(enum oracle oracle, const char *what, u64 value0,
+			u64 value1);
 
 /* Fire unless @holds. */
 static inline void oracle_check(bool holds, enum oracle oracle,

@@ -10,6 +10,12 @@ noinline void trace_sunk(enum trace_kind kind, u64 a, u64 b, u64 c)
 	trace_sink(kind, a, b, c);
 }
 
+void trace(enum trace_kind kind, u64 a, u64 b, u64 c)
+{
+	trace_link(kind, a, b, c);
+	trace_tell(kind, a, b, c);
+}
+
 void trace_reset(void)
 {
 	trace_digest = 0x766c61622d747263ULL;

@@ -37,8 +37,7 @@ extern void (*trace_sink)(enum trace_kind kind, u64 a, u64 b, u64 c);
 void trace_reset(void);
 
 /* Somebody listens: off the path of what a fuzzer runs. */
-__attribute__((cold)) void trace_sunk(enum trace_kind kind, u64 a, u64 b,
-				      u64 c);
+__cold void trace_sunk(enum trace_kind kind, u64 a, u64 b, u64 c);
 
 /*
  * Told, but not part of the digest: what follows from the program, or what the
@@ -59,10 +58,7 @@ static inline void trace_link(enum trace_kind kind, u64 a, u64 b, u64 c)
 	trace_digest = digest ^ digest >> 29;
 }
 
-static inline void trace(enum trace_kind kind, u64 a, u64 b, u64 c)
-{
-	trace_link(kind, a, b, c);
-	trace_tell(kind, a, b, c);
-}
+/* Both; a function, as most events are rare and their code need not be hot. */
+void trace(enum trace_kind kind, u64 a, u64 b, u64 c);
 
 #endif /* VLAB_FUZZ_TRACE_H */

@@ -150,7 +150,8 @@ void watch_end(u64 result)
 	last_first = frame->first;
 	last_end = logged;
 	logged = frame->first;
-	trace(TRACE_RETURN, frame->call, result, 0);
+	trace_link(TRACE_RETURN, frame->call, result, 0);
+	trace_tell(TRACE_RETURN, frame->call, result, 0);
 }
 
 const char *watch_call_name(void)
@@ -280,13 +281,13 @@ static bool is_composite(enum call call)
 	       call <= CALL_UNREGISTER_DRIVER;
 }
 
-static noinline void fire_double_fetch(enum cell cell, u32 index)
+static noinline __cold void fire_double_fetch(enum cell cell, u32 index)
 {
 	oracle_fire(ORACLE_DOUBLE_FETCH, "cell %llu, index %llu was read twice",
 		    cell, index);
 }
 
-static noinline void fire_budget(const struct frame *frame)
+static noinline __cold void fire_budget(const struct frame *frame)
 {
 	oracle_fire(ORACLE_WORK_BUDGET, "read %llu of shared memory, of %llu",
 		    frame->reads, frame->budget);
@@ -444,7 +445,7 @@ static noinline void read_register(u8 *p, u32 offset, u32 size)
 	}
 }
 
-static noinline void fire_own_memory(const struct place *place)
+static noinline __cold void fire_own_memory(const struct place *place)
 {
 	oracle_fire(ORACLE_OWN_MEMORY,
 		    "read of the driver's own part of queue %llu, offset %llu",
@@ -468,7 +469,7 @@ static noinline void read_ring(u8 *p, u32 size)
 		check_armed(place.queue);
 }
 
-static noinline void tell_read(const u8 *p, uintptr_t offset, u32 size)
+static noinline __cold void tell_read(const u8 *p, uintptr_t offset, u32 size)
 {
 	const struct register_place *r;
 	struct place place;
@@ -570,7 +571,7 @@ static __attribute__((always_inline)) inline void note_write(const u8 *p,
 		model_wrote(p);
 }
 
-static noinline void note_told_write(const u8 *p, size_t size)
+static noinline __cold void note_told_write(const u8 *p, size_t size)
 {
 	note_write(p, size, true);
 }

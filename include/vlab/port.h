@@ -26,7 +26,7 @@
  *  - memcpy(), memmove(), memset(), memcmp(), strcmp(), scnprintf()
  *  - container_of(), likely(), unlikely(), ARRAY_SIZE(), min(), min_t(),
  *    BUILD_BUG_ON(), check_add_overflow(), EXPORT_SYMBOL_GPL(), __must_check,
- *    noinline
+ *    noinline, __cold
  *  - __shared, __force: annotate pointers to memory that the peer writes
  *  - port_shared_read(), port_shared_wrote(): called before a load from such
  *    memory and after a store to it. Empty, unless VLAB_PORT_HOOK is defined:

@@ -24,6 +24,7 @@
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define __must_check __attribute__((warn_unused_result))
 #define noinline __attribute__((__noinline__))
+#define __cold __attribute__((__cold__))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define BUILD_BUG_ON(cond) _Static_assert(!(cond), #cond)
 #define EXPORT_SYMBOL_GPL(sym) _Static_assert(sizeof(&(sym)) != 0, #sym)
