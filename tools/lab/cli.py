@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from . import asm, coverage, errors, files, fuzz, process, repro, signals, test, tree
+from . import asm, coverage, errors, files, fuzz, kernel, process, repro, signals, test, tree
 
 OVERVIEW = """\
 vlab: a virtio core that does not trust the other side, and the lab that proves it
@@ -72,11 +72,16 @@ def _dispatch(argv: list[str]) -> int:
         return _help(rest)
     if name == "bench":
         return _bench(rest)
+    if name == "kernel":
+        return _kernel(rest)
     if name not in COMMANDS:
-        known = [*COMMANDS, "bench", "help"]
+        known = [*COMMANDS, "bench", "kernel", "help"]
         raise errors.UsageError(f"no command '{name}'{tree.suggest(name, known)}; see './lab help'")
-    command = COMMANDS[name]
-    status = command.run(_parser(name, command).parse_intermixed_args(rest))
+    return _run(name, COMMANDS[name], rest)
+
+
+def _run(name: str, command: Command, argv: list[str]) -> int:
+    status = command.run(_parser(name, command).parse_intermixed_args(argv))
     signals.check()
     return status
 
@@ -92,12 +97,25 @@ def _parser(name: str, command: Command) -> Parser:
 
 def _help(names: list[str]) -> int:
     if names and names[0] != "help":
-        return _dispatch([names[0], "--help"])
+        return _dispatch([*names, "--help"])
     rows = [(f"{name} {command.usage}", command.help) for name, command in COMMANDS.items()]
+    rows += kernel.rows()
     rows += [("bench [ring|fuzz] [--json] [--check]", BENCH_HELP), ("help [COMMAND]", "this page, or a command's own")]
     commands = "\n".join(f"  {usage:<46} {text}" for usage, text in rows)
     print(OVERVIEW.format(commands=commands, targets=", ".join(tree.targets())), end="")
     return 0
+
+
+def _kernel(argv: list[str]) -> int:
+    if not argv or argv[0] in ("help", "-h", "--help"):
+        if argv[1:]:
+            return _kernel([*argv[1:], "--help"])
+        print(kernel.overview(), end="")
+        return 0
+    name, rest = kernel.pick(argv)
+    command = kernel.COMMANDS[name]
+    return _run(f"kernel {name}", Command(command.USAGE, command.HELP, command.DESCRIPTION, command.EPILOG,
+                                          command.add_arguments, command.run), rest)
 
 
 def _bench(argv: list[str]) -> int:

@@ -17,6 +17,12 @@ OTHER_WORLDS = (
     "libc6-dev-i386", "lib32gcc-12-dev", "lib32stdc++-12-dev",
     "gcc-s390x-linux-gnu", "libc6-dev-s390x-cross", "qemu-user",
 )
+KERNEL = (
+    "gcc", "libc6-dev", "make", "bc", "bison", "flex", "libelf-dev", "libssl-dev", "perl", "xz-utils", "kmod",
+    "linux-image-amd64", "linux-headers-amd64", "linux-source", "ccache",
+    "busybox-static", "e2fsprogs", "qemu-system-x86",
+    "clang-14", "llvm-14", "lld-14", "sparse", "coccinelle",
+)
 
 JOBS = {
     "build": BUILD,
@@ -25,7 +31,8 @@ JOBS = {
     "bench": BUILD + CLANG + ("valgrind",),
     "test-quick": BUILD + CLANG + UNITS + PAGES,
     "test": BUILD + CLANG + UNITS + PAGES + OTHER_WORLDS
-    + ("afl++", "qemu-system-x86", "sparse", "valgrind", "zip"),
+    + ("afl++", "qemu-system-x86", "sparse", "valgrind", "zip") + KERNEL,
+    "kernel": BUILD + KERNEL,
 }
 
 APT = ["apt-get", "-o", "DPkg::Lock::Timeout=60"]

@@ -11,7 +11,6 @@ Everything is in build/kernel/ and is kept between runs:
 import dataclasses
 import hashlib
 import json
-import os
 import pathlib
 import shutil
 
@@ -29,7 +28,7 @@ PLACED = ("core", "include/vlab", "fuzz", "tests/kernel/planted", "tests/kernel/
 KBUILD_NAMES = ("Kbuild", "Kconfig", "Makefile")
 SUFFIXES = (".c", ".h")
 # Parts of the core and of the laboratory that only user space has.
-NOT_PLACED = ("core/user", "fuzz/engine")
+NOT_PLACED = ("core/user/port.c", "fuzz/asm.c", "fuzz/disasm.c", "fuzz/engine.c", "fuzz/finding.c", "fuzz/input.c")
 
 # One line each in the kernel's own files.
 KBUILD_LINES = ("obj-y += vlab/core/kernel/", "obj-$(CONFIG_VLAB_PLANTED) += vlab/tests/kernel/planted/",
@@ -150,8 +149,7 @@ def _placed_files() -> list[pathlib.Path]:
     for part in PLACED:
         found += [path for path in sorted((tree.ROOT / part).rglob("*"))
                   if path.is_file() and (path.suffix in SUFFIXES or path.name in KBUILD_NAMES)]
-    hidden = [tree.ROOT / part for part in NOT_PLACED]
-    return [path for path in found if not any(path.is_relative_to(part) for part in hidden)]
+    return [path for path in found if str(path.relative_to(tree.ROOT)) not in NOT_PLACED]
 
 
 def place_drivers(linux: pathlib.Path) -> str:
@@ -205,22 +203,21 @@ def _make_locked(kernel: Kernel, linux: pathlib.Path, out: pathlib.Path) -> None
 
 
 def configure(kernel: Kernel, linux: pathlib.Path, out: pathlib.Path, log: pathlib.Path) -> None:
-    """Make .config from tinyconfig and the fragments. It is written only when it changes."""
+    """Make .config from tinyconfig and the fragments, and hold that no line of them was lost."""
     wanted = fragment_lines(kernel)
-    fingerprint = json.dumps([wanted, _compiler(kernel), *_make_variables(kernel)])
-    note = out / ".lab-config"
-    if note.is_file() and note.read_text() == fingerprint and not missing_options(wanted, out / ".config"):
-        process.run_logged(make_command(kernel, linux, out, "olddefconfig"), log, "updating the configuration",
-                           env=REPRODUCIBLE)
-    else:
+    tools = json.dumps([_compiler(kernel), _make_variables(kernel)])
+    note = out / ".lab-tools"
+    if not note.is_file() or note.read_text() != tools:
         shutil.rmtree(out, ignore_errors=True)
         files.make_folder(out)
-        process.run_logged(make_command(kernel, linux, out, "tinyconfig"), log, "configuring", env=REPRODUCIBLE)
-        config = out / ".config"
-        files.write(config, config.read_text() + "\n".join(wanted) + "\n")
-        process.run_logged(make_command(kernel, linux, out, "olddefconfig"), log, "configuring", env=REPRODUCIBLE)
-        files.write(note, fingerprint)
-    lost = missing_options(wanted, out / ".config")
+        files.write(note, tools)
+    config = out / ".config"
+    for goal, added in (("tinyconfig", ()), ("olddefconfig", wanted)):
+        if added:
+            files.write(config, "\n".join([config.read_text(), *added]) + "\n")
+        process.run_logged(make_command(kernel, linux, out, goal), log, f"configuring {kernel.about}",
+                           env=REPRODUCIBLE)
+    lost = missing_options(wanted, config)
     if lost:
         raise errors.LabError(f"the configuration of {kernel.about} lost {len(lost)} lines of its fragments: "
                               "a dependency of them is missing", details=lost)
@@ -330,7 +327,3 @@ def _dependencies(built: Built) -> dict[str, list[str]]:
 
 def _module_name(path: str) -> str:
     return pathlib.Path(path).name.partition(".ko")[0].replace("-", "_")
-
-
-def environment() -> dict:
-    return {**os.environ, **REPRODUCIBLE}

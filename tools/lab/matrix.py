@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The steps of ./lab test. Each returns a tally and prints nothing."""
 
-import contextlib
 import dataclasses
-import io
 import pathlib
 import re
 import signal
 import tempfile
 from collections.abc import Callable
 
-from . import build, coverage, errors, fuzz, live, mesontest, ossfuzz, process, tree
+from . import build, coverage, errors, fuzz, kernel_test, live, mesontest, ossfuzz, process, tree
 from .build import CLANG, GCC, Variant, sanitized
 from .mesontest import Tally
+from .steps import Step, silence
 
 STRICT = ("-Dwerror=true",)
 SMOKE_SECONDS = 20  # for each target
@@ -23,14 +22,6 @@ FOREIGN_PATIENCE = 10  # an emulator takes that much longer
 CHECKED_PATIENCE = 5
 TEST_FILE_SECONDS = 900
 ALWAYS = ("full", "quick")
-
-
-@dataclasses.dataclass(frozen=True)
-class Step:
-    name: str
-    about: str
-    run: Callable[[], Tally]
-    runs_in: tuple[str, ...] = ("full",)
 
 
 TEST_GCC = Variant("test-gcc", "gcc -O2", GCC, STRICT)
@@ -91,7 +82,7 @@ def smoke(seconds_each: float) -> Callable[[], Tally]:
         with tempfile.TemporaryDirectory(prefix="vlab-smoke-") as folder:
             work = pathlib.Path(folder)
             plan = fuzz.Plan(targets, seconds_each * len(targets) / jobs, jobs, work / "corpus", work / "run")
-            with _silence():
+            with silence():
                 campaign = fuzz.execute(plan, tree.BUILD / "fuzz-report" / "findings")
         if campaign.interrupted:
             raise errors.Interrupted(signal.SIGINT)
@@ -143,20 +134,13 @@ STEPS = [
     Step("smoke", f"fuzzing, {SMOKE_SECONDS} s a target", smoke(SMOKE_SECONDS)),
     Step("tools", "the lab and the other tools", test_files),
     Step("bench", "instruction limits", bench_limits),
+    *(dataclasses.replace(part, name=f"kernel-{part.name}") for part in kernel_test.PARTS),
 ]
 
 
 def _build_silently(variant: Variant) -> None:
-    with _silence():
+    with silence():
         build.build(variant)
-
-
-@contextlib.contextmanager
-def _silence():
-    """A step has a line of its own to be told on."""
-    nowhere = io.StringIO()
-    with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
-        yield
 
 
 def _digests(variant: Variant, target: str) -> list[str]:

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""./lab kernel test: the module in guests, and everything else that must hold for it."""
+
+import argparse
+
+from . import files, install, kernel_planted, kernel_style, kernel_tree, kernel_vehicles, locks, steps
+from .kernel_vehicles import CHECKED, UML
+from .mesontest import Tally
+from .steps import Step
+
+USAGE = "[--only PART]"
+HELP = "run the module in guests"
+DESCRIPTION = """\
+Builds the module and its test kernels (from Debian's linux-source, kept in
+build/kernel/ between runs) and runs them: Debian's own kernel with PCI devices,
+a memory-checked kernel with PCI and with MMIO devices, User-Mode Linux with
+KUnit. A report of the kernel in a guest's log (KASAN, UBSAN, lockdep, DMA-API,
+any warning) fails the run, whatever the guest's own tests say; so does a test
+that reported nothing. Planted bugs prove that. The last line is the sum.
+"""
+EPILOG = "exit status: 0 all passed, 1 something failed, 3 it could not run\n"
+
+
+def build_all() -> Tally:
+    """One place that takes the time of building; the other parts find it done."""
+    tally = Tally()
+    with steps.silence():
+        for kernel in (UML, CHECKED):
+            kernel_tree.make(kernel)
+            tally.passed += 1
+    return tally
+
+
+PARTS = [
+    Step("style", "kernel module: W=1, sparse, coccinelle, checkpatch", kernel_style.run),
+    Step("build", "kernel module: test kernels are built", build_all),
+    Step("pci", "kernel module: Debian's kernel, PCI devices", kernel_vehicles.stock_pci),
+    Step("pci-checked", "kernel module: checked kernel, PCI devices", kernel_vehicles.checked_pci),
+    Step("mmio", "kernel module: checked kernel, MMIO devices", kernel_vehicles.checked_mmio),
+    Step("uml", "kernel module: User-Mode Linux, KUnit", kernel_vehicles.uml),
+    Step("planted", "kernel module: planted bugs are noticed", kernel_planted.run),
+]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    steps.add_arguments(parser, "part")
+
+
+def run(options: argparse.Namespace) -> int:
+    picked = steps.pick(PARTS, options.only, "part", "./lab kernel test")
+    if options.list:
+        return steps.show(picked)
+    files.require_space(kernel_tree.FOLDER, kernel_tree.SPACE_MB)
+    install.ensure("kernel", not options.no_install)
+    with locks.hold("kernel-job", wait=False):
+        return steps.report(steps.run_all(picked, "./lab kernel test"))

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The vehicles: which kernel runs which tests on which machine."""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+
+from . import kernel_cpio, kernel_guest, kernel_tree, kernel_verdict, steps
+from .kernel_guest import Guest, Monitor
+from .kernel_tree import Built, Kernel
+from .mesontest import Tally
+
+CHECKED = Kernel("checked", "the checked kernel (KASAN, UBSAN, lockdep, DMA-API)", ("base", "checked"))
+UML = Kernel("uml", "User-Mode Linux (KASAN, UBSAN, lockdep, KUnit)", ("uml",), arch="um", image="linux",
+             goals=("linux",))
+UML_GOOD = (0,)
+PC_SECONDS = 600
+CHECKED_SECONDS = 900
+UML_SECONDS = 120
+
+# What the tests use beside the module, in the order in which it is loaded.
+STOCK_MODULES = ["virtio_pci", "virtio_blk", "virtio_rng", "crc32c_generic", "ext4"]
+PROGRAMS = ("/sbin/mke2fs", "/sbin/e2fsck")
+
+
+class Console:
+    """The other side of the guest's virtio console: two pipes."""
+
+    SAYS = b"hello from the host\n"
+
+    def __init__(self, folder: pathlib.Path):
+        self.option = f"pipe,id=console,path={folder / 'console'}"
+        ends = [folder / "console.in", folder / "console.out"]
+        for end in ends:
+            os.mkfifo(end)
+        # Both ends for us too: what is written waits for the other side.
+        self._to, self._from = (os.open(end, os.O_RDWR | os.O_NONBLOCK) for end in ends)
+        os.write(self._to, self.SAYS)
+
+    def heard(self) -> str:
+        with contextlib.suppress(BlockingIOError):
+            return os.read(self._from, 4096).decode(errors="replace")
+        return ""
+
+    def close(self) -> None:
+        os.close(self._to)
+        os.close(self._from)
+
+
+@dataclasses.dataclass
+class Bench:
+    """A PC's devices, at addresses that tests/kernel/guest/part_pci.sh knows."""
+
+    options: list[str]
+    monitor: Monitor
+    console: "Console"
+    refused: list[str] = dataclasses.field(default_factory=list)  # what QEMU would not do
+
+    def close(self) -> None:
+        self.monitor.close()
+        self.console.close()
+
+    def answer(self, request: str) -> None:
+        """What the guest asks for when it is ready for it."""
+        known = {
+            "unplug": ("device_del", {"id": "plug"}),
+            "plug": ("device_add", {"driver": "virtio-blk-pci", "id": "plug", "bus": "slot1", "drive": "plug",
+                                    "disable-legacy": "on"}),
+        }
+        command, arguments = known[request]
+        answer = self.monitor.execute(command, **arguments)
+        if "error" in answer:
+            self.refused.append(f"{command}: {answer['error']['desc']}")
+
+
+def stock_module(folder: str, *uses: pathlib.Path) -> pathlib.Path:
+    """Build a module of this tree for Debian's own kernel; returns the folder that holds it."""
+    return kernel_tree.make_module("stock", folder, kernel_tree.stock_headers(), uses=uses)[0]
+
+
+def stock_pci() -> Tally:
+    """The module that a person would load, beside the kernel's own virtio."""
+    with steps.silence():
+        stock = kernel_tree.stock()
+        core = stock_module("core/kernel")
+        outside = stock_module("tests/kernel/outside", core / "Module.symvers")
+    ours = [core / "vlab.ko", outside / "vlab_outside.ko"]
+    theirs = kernel_tree.modules_of(stock, STOCK_MODULES)
+    return _pci("pci", stock, "pci_stock", [*theirs, *ours], theirs, PC_SECONDS)
+
+
+def checked_pci() -> Tally:
+    with steps.silence():
+        built = kernel_tree.make(CHECKED)
+    return _pci("pci-checked", built, "pci_checked", _own_modules(built), [], CHECKED_SECONDS)
+
+
+def checked_mmio() -> Tally:
+    """QEMU's microvm: no PCI; the kernel's command line names the devices."""
+    with steps.silence():
+        built = kernel_tree.make(CHECKED)
+    with kernel_guest.workshop() as folder:
+        initrd = folder / "initrd"
+        initrd.write_bytes(kernel_guest.initramfs("mmio", kernel_guest.module_files(_own_modules(built)), PROGRAMS))
+        disk = kernel_guest.disk(folder, "disk", 64)
+        devices = ["-global", "virtio-mmio.force-legacy=false", "-device", "virtio-rng-device",
+                   "-drive", f"id=disk,file={disk},format=raw,if=none",
+                   "-device", "virtio-blk-device,drive=disk,num-queues=2,discard=on"]
+        argv = kernel_guest.pc(built, initrd, devices, machine="microvm,acpi=off,pit=on,pic=on,rtc=on")
+        outcome = kernel_guest.run(Guest("mmio", argv, CHECKED_SECONDS, (kernel_guest.DONE,)))
+    return kernel_verdict.judge("mmio", kernel_guest.expected_tests("mmio"), outcome, "./lab kernel test --only mmio")
+
+
+def uml() -> Tally:
+    with steps.silence():
+        built = kernel_tree.make(UML)
+    with kernel_guest.workshop() as folder:
+        initrd = folder / "initrd"
+        initrd.write_bytes(uml_initramfs())
+        outcome = kernel_guest.run(Guest("uml", kernel_guest.uml(built, initrd), UML_SECONDS, UML_GOOD))
+    return kernel_verdict.judge("uml", [], outcome, "./lab kernel test --only uml", says_done=False)
+
+
+def uml_initramfs() -> bytes:
+    """No user space: KUnit reads its data from here, and halts the machine."""
+    archive = kernel_cpio.Archive()
+    archive.folder("vlab")
+    return archive.packed()
+
+
+def _own_modules(built: Built) -> list[pathlib.Path]:
+    folder = built.modules / "drivers" / "vlab"
+    return [path for path in sorted(folder.rglob("*.ko")) if path.name != "vlab_planted.ko"]
+
+
+def _pci(name: str, built: Built, script: str, modules: list[pathlib.Path], order: list[pathlib.Path],
+         seconds: float) -> Tally:
+    with kernel_guest.workshop() as folder:
+        bench = _bench(folder)
+        listed = folder / "order"
+        listed.write_text("".join(f"{path.name}\n" for path in order))
+        initrd = folder / "initrd"
+        initrd.write_bytes(kernel_guest.initramfs(
+            script, [*kernel_guest.module_files(modules), ("modules/order", listed)], PROGRAMS))
+        argv = kernel_guest.pc(built, initrd, bench.options)
+        try:
+            outcome = kernel_guest.run(Guest(name, argv, seconds, (kernel_guest.DONE,), bench.answer))
+            heard = bench.console.heard()
+        finally:
+            bench.close()
+        again = f"./lab kernel test --only {name}"
+        tally = kernel_verdict.judge(name, kernel_guest.expected_tests(script), outcome, again)
+        tally.check("hello from outside" in heard, f"{name}: the console heard the external driver",
+                    f"it heard {heard!r}", again)
+        tally.check(not bench.refused, f"{name}: QEMU did what the guest asked for", "\n".join(bench.refused), again)
+    return tally
+
+
+def _bench(folder: pathlib.Path) -> Bench:
+    monitor = Monitor(folder / "qmp")
+    console = Console(folder)
+    options = [*monitor.options]
+    for name in ("ours", "theirs", "intx", "fixed", "plug"):
+        path = kernel_guest.disk(folder, name, 64)
+        fixed = ",read-only=on" if name == "fixed" else ""
+        options += ["-blockdev", f"raw,node-name={name},discard=unmap{fixed},"
+                                 f"file.driver=file,file.filename={path}"]
+    modern = "disable-legacy=on"
+    options += [
+        "-device", f"virtio-rng-pci,addr=0x10,{modern}",
+        "-device", f"virtio-rng-pci,addr=0x11,{modern}",
+        "-device", f"virtio-blk-pci,addr=0x12,{modern},drive=ours,num-queues=2,serial=vlab-one",
+        "-device", f"virtio-blk-pci,addr=0x13,{modern},drive=theirs",
+        "-device", f"virtio-blk-pci,addr=0x14,{modern},drive=intx,vectors=0",
+        "-device", f"virtio-blk-pci,addr=0x15,{modern},drive=fixed",
+        "-chardev", console.option,
+        "-device", f"virtio-serial-pci,addr=0x16,{modern},max_ports=1",
+        "-device", "virtconsole,chardev=console",
+        "-device", "pcie-root-port,id=slot1,addr=0x17,chassis=1,slot=1",
+        "-device", f"virtio-blk-pci,id=plug,bus=slot1,{modern},drive=plug",
+    ]
+    return Bench(options, monitor, console)
