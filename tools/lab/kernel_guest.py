@@ -156,13 +156,13 @@ def command_line(*words: str) -> str:
     return " ".join(["console=ttyS0", "panic=-1", "ignore_loglevel", "printk.time=1", "kasan_multi_shot", *words])
 
 
-def pc(built: kernel_tree.Built, initrd: pathlib.Path, devices: list[str], words: tuple[str, ...] = (),
+def pc(built: kernel_tree.Built, initrd: pathlib.Path | None, devices: list[str], words: tuple[str, ...] = (),
        memory: int = 512, machine: str = "q35") -> list[str]:
     """The command for a PC without anything but a serial port and what @devices names."""
     return [QEMU, "-accel", "tcg", "-M", machine, "-cpu", "max", "-smp", "2", "-m", str(memory), "-display", "none",
             "-no-reboot", "-nodefaults", "-no-user-config", "-serial", "stdio",
-            "-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-kernel", str(built.image), "-initrd", str(initrd),
-            "-append", command_line(*words), *devices]
+            "-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-kernel", str(built.image),
+            *(["-initrd", str(initrd)] if initrd else []), "-append", command_line(*words), *devices]
 
 
 def uml(built: kernel_tree.Built, initrd: pathlib.Path, words: tuple[str, ...] = (), memory: int = 256) -> list[str]:

@@ -13,7 +13,7 @@ from .kernel_guest import Outcome
 from .mesontest import Tally
 from .replay_programs import Program
 
-USAGE = "[DIR|FILE...] [--generate N] [--uml|--stock]"
+USAGE = "[DIR|FILE...] [--generate N]"
 HELP = "replay programs in a kernel, compare with user space"
 DESCRIPTION = """\
 Runs every program of the corpus (or those in each DIR or FILE) in user space,

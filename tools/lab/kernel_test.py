@@ -3,7 +3,7 @@
 
 import argparse
 
-from . import files, install, kernel_planted, kernel_style, kernel_tree, kernel_vehicles, locks, steps
+from . import files, install, kernel_planted, kernel_replay_parts, kernel_style, kernel_tree, kernel_vehicles, locks, steps
 from .kernel_vehicles import CHECKED, UML
 from .mesontest import Tally
 from .steps import Step
@@ -37,7 +37,9 @@ PARTS = [
     Step("pci", "kernel module: Debian's kernel, PCI devices", kernel_vehicles.stock_pci),
     Step("pci-checked", "kernel module: checked kernel, PCI devices", kernel_vehicles.checked_pci),
     Step("mmio", "kernel module: checked kernel, MMIO devices", kernel_vehicles.checked_mmio),
-    Step("uml", "kernel module: User-Mode Linux, KUnit", kernel_vehicles.uml),
+    Step("replay", "kernel module: the corpus, in kernels", kernel_replay_parts.corpus),
+    Step("replay-fences", "kernel module: KASAN sees planted overruns", kernel_replay_parts.fences),
+    Step("replay-trace", "kernel module: vlab.ko has no hook", kernel_replay_parts.no_trace),
     Step("planted", "kernel module: planted bugs are noticed", kernel_planted.run),
 ]
 

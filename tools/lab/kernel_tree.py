@@ -227,12 +227,17 @@ def fragment_lines(kernel: Kernel) -> list[str]:
     """The options of all fragments, one for each name: the last one that speaks of it."""
     options: dict[str, str] = {}
     for name in kernel.fragments:
-        path = CONFIGS / f"{name}.config"
+        path = fragment(name)
         for line in path.read_text().splitlines():
             option = option_name(line)
             if option:
                 options[option] = line.strip()
     return list(options.values())
+
+
+def fragment(name: str) -> pathlib.Path:
+    """A fragment of the tests by its name, or one of the product by its path."""
+    return tree.ROOT / name if "/" in name else CONFIGS / f"{name}.config"
 
 
 def option_name(line: str) -> str:

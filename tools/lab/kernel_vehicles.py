@@ -112,16 +112,6 @@ def checked_mmio() -> Tally:
     return kernel_verdict.judge("mmio", kernel_guest.expected_tests("mmio"), outcome, "./lab kernel test --only mmio")
 
 
-def uml() -> Tally:
-    with steps.silence():
-        built = kernel_tree.make(UML)
-    with kernel_guest.workshop() as folder:
-        initrd = folder / "initrd"
-        initrd.write_bytes(uml_initramfs())
-        outcome = kernel_guest.run(Guest("uml", kernel_guest.uml(built, initrd), UML_SECONDS, UML_GOOD))
-    return kernel_verdict.judge("uml", [], outcome, "./lab kernel test --only uml", says_done=False)
-
-
 def uml_initramfs() -> bytes:
     """No user space: KUnit reads its data from here, and halts the machine."""
     archive = kernel_cpio.Archive()
