@@ -245,11 +245,13 @@ static unsigned int in_flight(unsigned int queue)
 	return n;
 }
 
+/* A block is a power of two: the low half of a number tells. */
 static bool on_disk(u64 sector, u64 sectors)
 {
+	const u32 block = disk.block_size / 512;
+
 	return sector <= disk.capacity && sectors <= disk.capacity - sector &&
-	       !(sector * 512 % disk.block_size) &&
-	       !(sectors * 512 % disk.block_size);
+	       !((u32)sector % block) && !((u32)sectors % block);
 }
 
 /* A transfer of data: 0, or the error; its bytes in *@bytes. */

@@ -86,7 +86,7 @@ static bool is_payload(s64 offset)
 	for (wire = cells_wire; wire < cells_wire + LAB_QUEUES; wire++) {
 		at = offset - wire->start;
 		if (wire->size && at >= 0 && at < wire->size)
-			return at % wire->stride == wire->at;
+			return (u32)at % wire->stride == wire->at;
 	}
 	return false;
 }

@@ -72,6 +72,9 @@ static void replay_suite_exit(struct kunit_suite *suite)
 
 /**
  * struct tally - of the programs of one target
+ * @programs: that ran
+ * @differ: from what was expected
+ * @found: that an oracle fired in
  * @digest: of all their records (FNV-1a), for whoever compares from outside
  */
 struct tally {
