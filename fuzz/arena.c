@@ -421,17 +421,11 @@ void port_unmap(struct device *dev, dma_addr_t addr, u32 len, bool write,
 	arena.copied += written;
 }
 
-void *arena_at(dma_addr_t addr, size_t len)
+void *arena_at_map(dma_addr_t addr, size_t len)
 {
 	struct arena_map *map;
 	u64 index, offset;
 
-	if (addr >= ARENA_DMA_BASE && addr < ARENA_DMA_BASE + ARENA_DMA_SIZE) {
-		offset = addr - ARENA_DMA_BASE;
-		return len <= ARENA_DMA_SIZE - offset
-			       ? arena_dma_memory + offset
-			       : NULL;
-	}
 	if (addr < ARENA_MAP_BASE)
 		return NULL;
 	index = (addr - ARENA_MAP_BASE) >> 32;
@@ -450,7 +444,8 @@ bool arena_is_allocated(dma_addr_t addr, size_t len)
 	u64 offset = addr - ARENA_DMA_BASE;
 	const struct block *block;
 
-	for (block = blocks; block < blocks + arena.blocks; block++)
+	/* A queue is set up in memory that was just allocated. */
+	for (block = blocks + arena.blocks; block-- > blocks;)
 		if (block->live && block->pool == &dma_pool &&
 		    offset >= block->offset &&
 		    offset - block->offset <= block->size &&

@@ -82,7 +82,17 @@ static inline s64 arena_dma_offset(const void *p)
 }
 
 /* Memory at a device address as the device may use it, or NULL. */
-void *arena_at(dma_addr_t addr, size_t len);
+void *arena_at_map(dma_addr_t addr, size_t len);
+
+static inline void *arena_at(dma_addr_t addr, size_t len)
+{
+	u64 offset = addr - ARENA_DMA_BASE;
+
+	if (offset >= ARENA_DMA_SIZE)
+		return arena_at_map(addr, len);
+	return len <= ARENA_DMA_SIZE - offset ? arena_dma_memory + offset
+					      : NULL;
+}
 
 /* Is all of a range in one live block of DMA memory? */
 bool arena_is_allocated(dma_addr_t addr, size_t len);

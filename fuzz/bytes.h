@@ -15,7 +15,13 @@
 #define BYTES_HIDE(p) __asm__("" : "+r"(p))
 
 /* Words at any address, of memory of any type. */
+#ifdef __CHECKER__ /* sparse has no vectors */
+typedef struct {
+	u64 low, high;
+} bytes_16;
+#else
 typedef u64 bytes_16 __attribute__((vector_size(16), aligned(1), may_alias));
+#endif
 typedef u64 bytes_8 __attribute__((aligned(1), may_alias));
 typedef u32 bytes_4 __attribute__((aligned(1), may_alias));
 
@@ -66,8 +72,8 @@ static inline void bytes_fill(void *to, u8 value, size_t n)
 		*(bytes_8 *)t = wide;
 		*(bytes_8 *)(end - 8) = wide;
 	} else if (n >= 4) {
-		*(bytes_4 *)t = (u32)wide;
-		*(bytes_4 *)(end - 4) = (u32)wide;
+		*(bytes_4 *)t = (u32)(wide & 0xffffffff);
+		*(bytes_4 *)(end - 4) = (u32)(wide & 0xffffffff);
 	} else if (n) {
 		t[0] = value;
 		t[n / 2] = value;

@@ -146,6 +146,6 @@ void *cells_find(enum cell cell, unsigned int queue, unsigned int index,
 	if (!r)
 		return NULL;
 	*size = 1u << r->shift;
-	return (u8 *)lab.regs + r->offset +
-	       (index % (r->len >> r->shift) << r->shift);
+	/* Each has a power of two of elements. */
+	return (u8 *)lab.regs + r->offset + (index << r->shift & (r->len - 1u));
 }

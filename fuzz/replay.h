@@ -39,7 +39,7 @@ struct finding;
 
 #define REPLAY_TARGETS 4
 
-/* The names of the targets, in the order of their numbers. */
+/* The names of the targets, in the order of their numbers: by the alphabet. */
 extern const char *const vlab_replay_targets[REPLAY_TARGETS];
 
 /**

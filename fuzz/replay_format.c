@@ -6,7 +6,7 @@
 #include "replay.h"
 
 const char *const vlab_replay_targets[REPLAY_TARGETS] = { "config", "features",
-							  "vring", "session" };
+							  "session", "vring" };
 
 int vlab_replay_next(const u8 *batch, size_t size, size_t *pos,
 		     struct replay_program *program)

@@ -195,15 +195,26 @@ s64 watch_value(enum cell cell, unsigned int queue, unsigned int index)
 	return value;
 }
 
+/* The low bytes of a number, little-endian. */
+static inline void save(u8 *p, unsigned int size, u64 value)
+{
+	if (size == 1)
+		*p = (u8)value;
+	else if (size == 2)
+		put_unaligned_le16((u16)value, p);
+	else if (size == 4)
+		put_unaligned_le32((u32)value, p);
+	else
+		for (; size--; value >>= 8)
+			*p++ = (u8)value;
+}
+
 void watch_store(enum cell cell, unsigned int index, void *p, unsigned int size,
 		 u64 value)
 {
-	u8 *byte = p;
 	s64 offset = arena_dma_offset(p);
-	unsigned int i;
 
-	for (i = 0; i < size; i++)
-		byte[i] = (u8)(value >> (8 * i));
+	save(p, size, value);
 	if (offset >= 0)
 		arena_dirty(offset, size);
 	trace_tell(is_in_call() ? TRACE_CHANGE : TRACE_DEVICE, cell, index,

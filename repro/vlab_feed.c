@@ -13,7 +13,7 @@
  *	target NAME programs N differ N found N digest HEX
  *	differs INDEX verdict N step N digest HEX
  *	event INDEX KIND A B C
- *	done N		programs that were compared
+ *	done N SECONDS	programs that were compared, the time they took
  *
  * The digest of a target is of all its records, so that whoever reads the line
  * need not believe the comparison. Exit status: 0 all equal, 1 not, 2 it could
@@ -27,6 +27,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <vlab/port.h>
@@ -169,6 +170,14 @@ static void show_trace(unsigned int index, const u8 *header, size_t size)
 	free(answer);
 }
 
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 static u64 mix(u64 digest, const u8 *record)
 {
 	unsigned int i;
@@ -250,6 +259,7 @@ int main(int argc, char **argv)
 {
 	struct file programs, expected;
 	unsigned int i, differ = 0;
+	double began;
 
 	if (argc != 3)
 		give_up("arguments", "expected PROGRAMS EXPECTED");
@@ -259,6 +269,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < REPLAY_TARGETS; i++)
 		tallies[i].digest = 0xcbf29ce484222325ULL;
 	open_device();
+	began = seconds();
 	feed(&programs, &expected);
 	for (i = 0; i < REPLAY_TARGETS; i++) {
 		differ += tallies[i].differ;
@@ -268,6 +279,6 @@ int main(int argc, char **argv)
 		       tallies[i].differ, tallies[i].found,
 		       (uint64_t)tallies[i].digest);
 	}
-	printf("done %u\n", compared);
+	printf("done %u %.3f\n", compared, seconds() - began);
 	return differ ? 1 : 0;
 }

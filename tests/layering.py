@@ -249,6 +249,39 @@ def check_kernel_names() -> list[str]:
     return bad
 
 
+def listed(path: str, variable: str, suffix: str) -> set[str]:
+    """The names in a list of a meson.build, without their suffix."""
+    text = (root / path).read_text()
+    block = re.search(rf"^{variable} = (?:files\(|\[)(.*?)[\])]$", text, re.M | re.S)
+    return {name.removesuffix(suffix) for name in re.findall(r"'([\w.]+)'", block[1])} if block else set()
+
+
+def check_replay_files() -> list[str]:
+    """The replay module is made of the files that the laboratory is made of, and knows all targets."""
+    targets = listed("fuzz/meson.build", "fuzz_targets", "")
+    wanted = {f"fuzz_{name}" for name in targets}
+    for path, variable in (("fuzz", "lab_sources"), ("core", "core_sources"), ("core/loopback", "loopback_sources"),
+                           ("core/user", "device_model_sources")):
+        wanted |= listed(f"{path}/meson.build", variable, ".c")
+    kbuild = (root / "core/kernel/replay/Kbuild").read_text().replace("\\\n", " ")
+    lists = re.findall(r"^replay-from-\w+ := (.*)$", kbuild, re.M)
+    compiled = {name for words in lists for name in words.split()}
+    bad = [f"{name}.c: in the laboratory, and not in core/kernel/replay/Kbuild" for name in sorted(wanted - compiled)]
+    bad += [f"{name}.c: in core/kernel/replay/Kbuild, and not in the laboratory" for name in sorted(compiled - wanted)]
+    renamed = re.search(r"^\$\(foreach t,([\w ]+),", kbuild, re.M)
+    for path, found in (("core/kernel/replay/Kbuild", renamed[1].split() if renamed else []),
+                        ("core/kernel/replay/replay_lab.c", quoted(r"&fuzz_target_(\w+)", "core/kernel/replay/replay_lab.c")),
+                        ("fuzz/replay_format.c", quoted(r'"(\w+)"[,\s]', "fuzz/replay_format.c"))):
+        # A target's number is its place in the alphabet.
+        if found != sorted(targets):
+            bad.append(f"{path}: has the targets {' '.join(found)}, not {' '.join(sorted(targets))}")
+    return bad
+
+
+def quoted(pattern: str, path: str) -> list[str]:
+    return re.findall(pattern, (root / path).read_text())
+
+
 CHECKS = {
     "includes": check_includes,
     "symbols": check_symbols,
@@ -257,6 +290,7 @@ CHECKS = {
     "exports": check_exports,
     "state": check_state,
     "kernel-names": check_kernel_names,
+    "replay-files": check_replay_files,
 }
 
 

@@ -13,7 +13,6 @@
  * core's operations may sleep; get_status and notify run in any context. Probe,
  * remove and the like run with the platform device's lock held, and may sleep.
  */
-#include <linux/acpi.h>
 #include <linux/bitmap.h>
 #include <linux/dma-mapping.h>
 #include <linux/interrupt.h>
@@ -104,6 +103,15 @@ static int get_status(struct virtio_device *vdev)
 	return status > 0xff ? -ENODEV : (int)status;
 }
 
+/* One by one: an interrupt may be looking. */
+static void forget_queues(struct vlab_mmio *vm)
+{
+	unsigned int index;
+
+	for_each_set_bit(index, vm->live, VIRTIO_CONFIG_QUEUES_MAX)
+		clear_bit(index, vm->live);
+}
+
 static int set_status(struct virtio_device *vdev, u8 status)
 {
 	struct vlab_mmio *vm = to_mmio(vdev);
@@ -113,7 +121,7 @@ static int set_status(struct virtio_device *vdev, u8 status)
 	read_reg(vm, REG_STATUS);
 	/* After a reset, and what the core does about one that failed. */
 	if (status == VIRTIO_CONFIG_S_ACKNOWLEDGE)
-		bitmap_zero(vm->live, VIRTIO_CONFIG_QUEUES_MAX);
+		forget_queues(vm);
 	return 0;
 }
 
@@ -528,7 +536,7 @@ static struct platform_driver vlab_mmio_driver = {
 		.pm = pm_sleep_ptr(&vlab_mmio_pm),
 #ifdef CONFIG_VLAB_MMIO_CLAIM
 		.of_match_table = vlab_mmio_of_ids,
-		.acpi_match_table = ACPI_PTR(vlab_mmio_acpi_ids),
+		.acpi_match_table = vlab_mmio_acpi_ids,
 #endif
 	},
 };

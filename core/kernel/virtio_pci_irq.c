@@ -151,8 +151,12 @@ int vlab_pci_request_irqs(struct vlab_pci *vp)
 {
 	if (!request_vectors(vp))
 		return 0;
-	if (!vp->pdev->irq)
+	if (!vp->pdev->irq) {
+		dev_warn_ratelimited(
+			&vp->pdev->dev,
+			"refused: fewer than two vectors, and no line\n");
 		return -ENODEV;
+	}
 	pci_intx(vp->pdev, 1);
 	return request_irq(vp->pdev->irq, line_interrupt, IRQF_SHARED,
 			   pci_name(vp->pdev), vp);

@@ -52,6 +52,15 @@ static void set_config_vector(struct vlab_pci *vp)
 				     "no interrupt for configuration\n");
 }
 
+/* One by one: an interrupt may be looking. */
+static void forget_queues(struct vlab_pci *vp)
+{
+	unsigned int index;
+
+	for_each_set_bit(index, vp->live, VIRTIO_CONFIG_QUEUES_MAX)
+		clear_bit(index, vp->live);
+}
+
 static int set_status(struct virtio_device *vdev, u8 status)
 {
 	struct vlab_pci *vp = to_vlab_pci(vdev);
@@ -63,8 +72,9 @@ static int set_status(struct virtio_device *vdev, u8 status)
 	ioread8(vp->common + COMMON_STATUS);
 	if (!status)
 		vp->config_vector = false;
+	/* After a reset, and what the core does about one that failed. */
 	if (status == VIRTIO_CONFIG_S_ACKNOWLEDGE)
-		bitmap_zero(vp->live, VIRTIO_CONFIG_QUEUES_MAX);
+		forget_queues(vp);
 	return 0;
 }
 
@@ -281,7 +291,8 @@ static int reset_vq(struct virtio_device *vdev, unsigned int index)
 /* Any context; the queue is live, so its address was checked. */
 static int notify(struct virtio_device *vdev, unsigned int index)
 {
-	iowrite16((u16)index, to_vlab_pci(vdev)->notify_at[index]);
+	/* It is memory for certain; this is the way without asking. */
+	writew((u16)index, to_vlab_pci(vdev)->notify_at[index]);
 	return 0;
 }
 

@@ -223,8 +223,10 @@ static int __init replay_init(void)
 
 	if (*plant) {
 		err = vlab_replay_plant(plant);
-		if (err)
+		if (err) {
+			pr_err("vlab_replay: cannot plant \"%s\"\n", plant);
 			return err;
+		}
 	}
 	return misc_register(&replay_device);
 }

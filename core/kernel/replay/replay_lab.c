@@ -9,14 +9,14 @@
 /* Each fuzz_<name>.c is compiled with its own name for fuzz_target. */
 extern const struct target fuzz_target_config;
 extern const struct target fuzz_target_features;
-extern const struct target fuzz_target_vring;
 extern const struct target fuzz_target_session;
+extern const struct target fuzz_target_vring;
 
 static const struct target *const targets[REPLAY_TARGETS] = {
 	&fuzz_target_config,
 	&fuzz_target_features,
-	&fuzz_target_vring,
 	&fuzz_target_session,
+	&fuzz_target_vring,
 };
 
 static struct vlab_replay_trace *sink;
