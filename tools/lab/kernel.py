@@ -5,11 +5,12 @@ Such a module has USAGE, HELP, DESCRIPTION, EPILOG, add_arguments() and run(),
 as the commands of ./lab have.
 """
 
-from . import errors, kernel_test, tree
+from . import errors, kernel_bench, kernel_test, tree
 
 HELP = "build and test the kernel module"
 COMMANDS = {
     "test": kernel_test,
+    "bench": kernel_bench,
 }
 OVERVIEW = """\
 usage: ./lab kernel COMMAND [ARGUMENT...]

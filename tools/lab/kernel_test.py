@@ -3,7 +3,7 @@
 
 import argparse
 
-from . import files, install, kernel_planted, kernel_style, kernel_tree, kernel_vehicles, locks, steps
+from . import files, install, kernel_hostile, kernel_planted, kernel_style, kernel_tree, kernel_vehicles, locks, steps
 from .kernel_vehicles import CHECKED, UML
 from .mesontest import Tally
 from .steps import Step
@@ -38,6 +38,7 @@ PARTS = [
     Step("pci-checked", "kernel module: checked kernel, PCI devices", kernel_vehicles.checked_pci),
     Step("mmio", "kernel module: checked kernel, MMIO devices", kernel_vehicles.checked_mmio),
     Step("uml", "kernel module: User-Mode Linux, KUnit", kernel_vehicles.uml),
+    Step("hostile", "kernel module: devices of a hostile host", kernel_hostile.run),
     Step("planted", "kernel module: planted bugs are noticed", kernel_planted.run),
 ]
 
