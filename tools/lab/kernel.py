@@ -5,13 +5,14 @@ Such a module has USAGE, HELP, DESCRIPTION, EPILOG, add_arguments() and run(),
 as the commands of ./lab have.
 """
 
-from . import errors, kernel_build, kernel_replay, kernel_test, tree
+from . import errors, kernel_bench, kernel_build, kernel_replay, kernel_test, tree
 
 HELP = "build and test the kernel module"
 COMMANDS = {
     "test": kernel_test,
     "replay": kernel_replay,
     "build": kernel_build,
+    "bench": kernel_bench,
 }
 OVERVIEW = """\
 usage: ./lab kernel COMMAND [ARGUMENT...]

@@ -3,7 +3,8 @@
 
 import argparse
 
-from . import files, install, kernel_planted, kernel_replay_parts, kernel_style, kernel_tree, kernel_vehicles, locks, steps
+from . import files, install, kernel_hostile, kernel_planted, kernel_replay_parts, kernel_style, kernel_tree
+from . import kernel_vehicles, locks, steps
 from .kernel_vehicles import CHECKED, UML
 from .mesontest import Tally
 from .steps import Step
@@ -40,6 +41,7 @@ PARTS = [
     Step("replay", "kernel module: the corpus, in kernels", kernel_replay_parts.corpus),
     Step("replay-fences", "kernel module: KASAN sees planted overruns", kernel_replay_parts.fences),
     Step("replay-trace", "kernel module: vlab.ko has no hook", kernel_replay_parts.no_trace),
+    Step("hostile", "kernel module: devices of a hostile host", kernel_hostile.run),
     Step("planted", "kernel module: planted bugs are noticed", kernel_planted.run),
 ]
 
