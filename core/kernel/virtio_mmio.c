@@ -517,12 +517,12 @@ static const struct dev_pm_ops vlab_mmio_pm = {
 
 #ifdef CONFIG_VLAB_MMIO_CLAIM
 static const struct of_device_id vlab_mmio_of_ids[] = {
-	{ .compatible = "virtio,mmio" }, { 0 }
+	{ .compatible = "virtio,mmio" }, {}
 };
 MODULE_DEVICE_TABLE(of, vlab_mmio_of_ids);
 
 static const struct acpi_device_id vlab_mmio_acpi_ids[] = {
-	{ .id = "LNRO0005" }, { 0 }
+	{ .id = "LNRO0005" }, {}
 };
 MODULE_DEVICE_TABLE(acpi, vlab_mmio_acpi_ids);
 #endif
