@@ -15,15 +15,16 @@
 
 #define ENTROPY_BYTES 64
 
-static const u8 zeroes[ENTROPY_BYTES];
+static const u8 zeroes[VIRTIO_ENTROPY_BYTES_MAX];
 
 /**
  * struct entropy - one bound device
  * @lock: held around every operation of @vq, and for all below
  * @vq: the device's one queue
  * @notify: of virtio_entropy_notify()
- * @data: ENTROPY_BYTES of its own allocation: private state on the same page
+ * @data: @size bytes of its own allocation: private state on the same page
  *	would be in reach of a device that is kept to pages
+ * @size: what is asked for at a time
  * @have: bytes of @data that the device says it wrote
  * @pos: how many of them were handed out
  * @posted: the device owns @data
@@ -33,6 +34,7 @@ struct entropy {
 	struct virtqueue *vq;
 	void (*notify)(struct virtio_device *vdev);
 	u8 __shared *data;
+	unsigned int size;
 	unsigned int have;
 	unsigned int pos;
 	bool posted;
@@ -57,7 +59,7 @@ static void entropy_collect(struct entropy *ent)
 	while (vq->vq_ops->get_buf(vq, &len)) {
 		ent->posted = false;
 		/* The queue bounds it; past this buffer lies private memory. */
-		ent->have = min_t(unsigned int, len, ENTROPY_BYTES);
+		ent->have = min(len, ent->size);
 	}
 }
 
@@ -87,7 +89,7 @@ static int entropy_request(struct entropy *ent)
 
 	if (ent->posted || ent->pos != ent->have)
 		return 0;
-	sg_init_one(&sg, (const void __force *)ent->data, ENTROPY_BYTES);
+	sg_init_one(&sg, (const void __force *)ent->data, ent->size);
 	err = vq->vq_ops->add_buf(vq, &sg, 0, 1, ent);
 	if (err)
 		return err;
@@ -122,6 +124,36 @@ int virtio_entropy_read(struct virtio_device *vdev, void *buf, unsigned int len)
 	return 0;
 }
 EXPORT_SYMBOL_GPL(virtio_entropy_read);
+
+int virtio_entropy_ask(struct virtio_device *vdev, unsigned int bytes)
+{
+	struct entropy *ent = to_entropy(vdev);
+	unsigned long flags;
+	void *data, *old;
+	int err = 0;
+
+	if (!ent)
+		return -ENODEV;
+	if (!bytes || bytes > VIRTIO_ENTROPY_BYTES_MAX)
+		return -EINVAL;
+	data = kzalloc(bytes, GFP_KERNEL);
+	if (!data)
+		return -ENOMEM;
+	spin_lock_irqsave(&ent->lock, flags);
+	old = (void __force *)ent->data;
+	if (ent->posted || ent->pos != ent->have) {
+		/* The device writes the old one, or the caller is owed it. */
+		err = -EBUSY;
+		old = data;
+	} else {
+		ent->data = (u8 __shared __force *)data;
+		ent->size = bytes;
+	}
+	spin_unlock_irqrestore(&ent->lock, flags);
+	kfree(old);
+	return err;
+}
+EXPORT_SYMBOL_GPL(virtio_entropy_ask);
 
 void virtio_entropy_notify(struct virtio_device *vdev,
 			   void (*fn)(struct virtio_device *vdev))
@@ -169,6 +201,7 @@ static int entropy_probe(struct virtio_device *vdev)
 		goto free_entropy;
 	}
 	ent->data = (u8 __shared __force *)data;
+	ent->size = ENTROPY_BYTES;
 	spin_lock_init(&ent->lock);
 	ent->vq = vdev->config->find_vq(vdev, entropy_callback);
 	if (IS_ERR(ent->vq)) {

@@ -149,6 +149,37 @@ static void test_length_above_without_the_queue(void **state)
 	peer_unplug(&other);
 }
 
+/* A caller that reads much asks for more, once nothing is on its way. */
+static void test_more_at_a_time(void **state)
+{
+	u8 buf[VIRTIO_ENTROPY_BYTES_MAX + 1];
+	struct virtio_device *vdev = &peer.lb.vdev;
+	struct loopback_chain chain;
+	u8 next = 7;
+
+	(void)state;
+	assert_int_equal(virtio_entropy_ask(vdev, 0), -EINVAL);
+	assert_int_equal(virtio_entropy_ask(vdev, sizeof(buf)), -EINVAL);
+	assert_int_equal(virtio_entropy_ask(NULL, 64), -ENODEV);
+	assert_int_equal(virtio_entropy_ask(vdev, VIRTIO_ENTROPY_BYTES_MAX), 0);
+	assert_int_equal(virtio_entropy_read(vdev, buf, sizeof(buf)), 0);
+	/* The device has the buffer. */
+	assert_int_equal(virtio_entropy_ask(vdev, 64), -EBUSY);
+	loopback_entropy_run(&peer.ring[0], &next);
+	assert_int_equal(virtio_entropy_read(vdev, buf, 1), 1);
+	assert_int_equal(buf[0], 7);
+	/* The rest of it was not read yet. */
+	assert_int_equal(virtio_entropy_ask(vdev, 64), -EBUSY);
+	assert_int_equal(virtio_entropy_read(vdev, buf, sizeof(buf)),
+			 VIRTIO_ENTROPY_BYTES_MAX - 1);
+	chain = peer_pop(&peer, 0);
+	assert_int_equal(chain.in_len, VIRTIO_ENTROPY_BYTES_MAX);
+	/* A used length above it hands out the buffer and no more. */
+	peer_use(&peer, 0, chain.head, 0xffffffff);
+	assert_int_equal(virtio_entropy_read(vdev, buf, sizeof(buf)),
+			 VIRTIO_ENTROPY_BYTES_MAX);
+}
+
 /* Length 0 is nothing, and does not keep the driver in a loop. */
 static void test_length_zero(void **state)
 {
@@ -277,6 +308,7 @@ int main(void)
 		TEST(test_short_answer),
 		TEST(test_length_above_the_buffer),
 		TEST(test_length_above_without_the_queue),
+		TEST(test_more_at_a_time),
 		TEST(test_length_zero),
 		TEST(test_no_byte_twice),
 		TEST(test_callback),

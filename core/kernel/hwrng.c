@@ -25,6 +25,9 @@
 
 #define QUALITY_MAX 1024
 
+/* The kernel reads 64 at a time: one wait for the device serves for several. */
+#define BYTES_AT_A_TIME 512
+
 static ushort rng_quality;
 module_param(rng_quality, ushort, 0444);
 MODULE_PARM_DESC(rng_quality, "bits of entropy to credit for each 1024 bits "
@@ -90,6 +93,9 @@ static int rng_bound(struct virtio_device *vdev)
 	struct rng *rng;
 	int err;
 
+	err = virtio_entropy_ask(vdev, BYTES_AT_A_TIME);
+	if (err)
+		return err;
 	rng = kzalloc(sizeof(*rng), GFP_KERNEL);
 	if (!rng)
 		return -ENOMEM;

@@ -33,6 +33,7 @@
 #define virtio_device_gone vlab_virtio_device_gone
 #define virtio_device_ready vlab_virtio_device_ready
 #define virtio_device_show vlab_virtio_device_show
+#define virtio_entropy_ask vlab_virtio_entropy_ask
 #define virtio_entropy_driver vlab_virtio_entropy_driver
 #define virtio_entropy_notify vlab_virtio_entropy_notify
 #define virtio_entropy_read vlab_virtio_entropy_read

@@ -9,6 +9,9 @@ VLAB_BEGIN_DECLS
 
 #define VIRTIO_ID_ENTROPY 4
 
+/* The most that virtio_entropy_ask() takes. */
+#define VIRTIO_ENTROPY_BYTES_MAX 512
+
 /* Register it with register_virtio_driver(); it may be registered once. */
 extern VLAB_API struct virtio_driver virtio_entropy_driver;
 
@@ -24,6 +27,16 @@ extern VLAB_API struct virtio_driver virtio_entropy_driver;
  */
 VLAB_API int virtio_entropy_read(struct virtio_device *vdev, void *buf,
 				 unsigned int len);
+
+/**
+ * virtio_entropy_ask - how many bytes to ask the device for at a time
+ * @bytes: 1 to VIRTIO_ENTROPY_BYTES_MAX; 64 unless this is called
+ *
+ * For a caller that reads much: it waits for the device less often. Returns 0,
+ * -EINVAL, -ENOMEM, -ENODEV when @vdev is not bound to this driver, or -EBUSY
+ * when the device was asked for bytes that were not all read yet. May sleep.
+ */
+VLAB_API int virtio_entropy_ask(struct virtio_device *vdev, unsigned int bytes);
 
 /**
  * virtio_entropy_notify - call @fn when bytes may have come

@@ -33,6 +33,7 @@ JOBS = {
     "test": BUILD + CLANG + UNITS + PAGES + OTHER_WORLDS
     + ("afl++", "qemu-system-x86", "sparse", "valgrind", "zip") + KERNEL,
     "kernel": BUILD + KERNEL,
+    "kernel-bench": BUILD + KERNEL + PAGES,
 }
 
 APT = ["apt-get", "-o", "DPkg::Lock::Timeout=60"]

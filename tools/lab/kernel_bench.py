@@ -77,7 +77,7 @@ class Load:
 
 def speeds() -> list[Speed]:
     rows = [Speed(f"{kind}-{order}-{depth}", f"disks /dev/vda /dev/vlaba {kind} {order} {depth} {SLICE[depth]} {ROUNDS}",
-                  SLICE[depth], "4 KiB requests/s")
+                  SLICE[depth], "requests/s")
             for kind in ("read", "write") for order in ("random", "sequential") for depth in DEPTHS]
     words = f"entropy $(source_of virtio_rng) $(source_of vlab_rng) {ENTROPY_SLICE} {ROUNDS}"
     return [*rows, Speed("entropy", words, ENTROPY_SLICE, "bytes/s")]
@@ -101,7 +101,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     files.require_space(kernel_tree.FOLDER, SPACE_MB)
-    install.ensure("kernel", not options.no_install)
+    install.ensure("kernel-bench", not options.no_install)
     with locks.hold("kernel-job", wait=False):
         results = measure()
     if options.json:
@@ -311,19 +311,18 @@ def _table(title: str, *columns: str):
 
 
 def _show_speed(console, speed: dict) -> None:
-    table = _table("In turns, in one guest: times as fast as the kernel's driver", "load", "ratio", "surely within",
-                   "half of the rounds", "vlab", "in-tree", "")
+    table = _table("Times as fast as the kernel's driver, in one guest, in turns", "load", "ratio", "surely within",
+                   "vlab", "in-tree", "")
     for name, row in speed.items():
         table.add_row(name, f"{row['ratio']:.2f}", f"{row['ratio_low']:.2f} to {row['ratio_high']:.2f}",
-                      "{:.2f} to {:.2f}".format(*row["ratio_quartiles"]), f"{row['vlab']:,}", f"{row['in_tree']:,}",
-                      row["unit"])
+                      f"{row['vlab']:,}", f"{row['in_tree']:,}", row["unit"])
     console.print(table)
 
 
 def _show_instructions(console, instructions: dict) -> None:
-    table = _table("Instructions for each request", "load", "driver of", *PARTS, "DMA mapping", "whole kernel")
+    table = _table("Instructions for each request", "load", "", *PARTS, "DMA", "kernel")
     for name, row in instructions.items():
-        for kind, title in (("vlab", "vlab"), ("in_tree", "the kernel")):
+        for kind, title in (("vlab", "vlab"), ("in_tree", "in-tree")):
             cells = [row[kind][part] for part in (*PARTS, "dma_mapping", "kernel")]
             table.add_row(name, title, *(f"{cell:,.0f}" for cell in cells))
     console.print(table)

@@ -15,6 +15,7 @@ from . import errors, files, kernel_guest, process, tree
 OPTIONS = ["-icount", "shift=0"]
 # kernel_load's known_loop(): instructions of its loop, and how often they run.
 KNOWN_PAIRS = 1000
+KNOWN_BYTES = 4 << 20  # of a trace, from its start on: it lies in there, interrupts and all
 TRACE_BYTES = 2 << 30  # a trace that is larger is not of a load that ends
 _ADDRESS = re.compile(rb"/([0-9a-f]{16})/")
 _SYMBOL = re.compile(r"vlab-symbol: ([0-9a-f]{16}) (\w) ([\w.]+)(?:\s+\[(\w+)\])?")
@@ -107,7 +108,7 @@ def _between(data: mmap.mmap, known: int, trace: pathlib.Path) -> tuple[int, int
     first, last = data.find(entry), data.rfind(entry)
     if first < 0 or first == last:
         raise errors.LabError(f"{trace.name} does not hold all of the load: was the host too busy? Run it again")
-    ran = collections.Counter(address for address in _ADDRESS.findall(data, first, first + 1024 * 4 * KNOWN_PAIRS)
+    ran = collections.Counter(address for address in _ADDRESS.findall(data, first, min(last, first + KNOWN_BYTES))
                               if known <= int(address, 16) < known + 32)
     if sorted(ran.values())[-2:] != [KNOWN_PAIRS, KNOWN_PAIRS] or ran[entry.strip(b"/")] != 1:
         raise errors.LabError(f"a loop of {KNOWN_PAIRS} x 2 instructions was counted as {sorted(ran.values())}: "
