@@ -168,7 +168,7 @@ def pc(built: kernel_tree.Built, initrd: pathlib.Path | None, devices: list[str]
 def uml(built: kernel_tree.Built, initrd: pathlib.Path, words: tuple[str, ...] = (), memory: int = 256) -> list[str]:
     """The command for User-Mode Linux. A KASAN report ends it: KUnit would go on and say "ok"."""
     return [str(built.image), f"mem={memory}M", f"initrd={initrd}", "stderr=1", "con0=null,fd:1", "con=null",
-            "kasan.fault=panic", "panic=-1", "ignore_loglevel", "printk.time=1", *words]
+            "kunit_shutdown=halt", "kasan.fault=panic", "panic=-1", "ignore_loglevel", "printk.time=1", *words]
 
 
 @contextlib.contextmanager

@@ -234,7 +234,7 @@ def boot_uml(files_in: pathlib.Path, seconds: float, words: tuple[str, ...] = ()
     with kernel_guest.workshop() as folder:
         initrd = folder / "initrd"
         initrd.write_bytes(archive.packed())
-        argv = kernel_guest.uml(built, initrd, ("kunit_shutdown=halt", *words))
+        argv = kernel_guest.uml(built, initrd, words)
         return kernel_guest.run(kernel_guest.Guest("replay-uml", argv, seconds, kernel_vehicles.UML_GOOD))
 
 

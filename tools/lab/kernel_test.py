@@ -3,8 +3,8 @@
 
 import argparse
 
-from . import files, install, kernel_hostile, kernel_planted, kernel_replay_parts, kernel_style, kernel_tree
-from . import kernel_vehicles, locks, steps
+from . import files, install, kernel_dkms, kernel_hostile, kernel_planted, kernel_replay_parts, kernel_style
+from . import kernel_tree, kernel_vehicles, locks, steps
 from .kernel_vehicles import CHECKED, UML
 from .mesontest import Tally
 from .steps import Step
@@ -34,6 +34,7 @@ def build_all() -> Tally:
 
 PARTS = [
     Step("style", "kernel module: W=1, sparse, coccinelle, checkpatch", kernel_style.run),
+    Step("dkms", "kernel module: dkms.conf builds it", kernel_dkms.run),
     Step("build", "kernel module: test kernels are built", build_all),
     Step("pci", "kernel module: Debian's kernel, PCI devices", kernel_vehicles.stock_pci),
     Step("pci-checked", "kernel module: checked kernel, PCI devices", kernel_vehicles.checked_pci),

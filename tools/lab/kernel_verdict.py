@@ -27,7 +27,7 @@ REPORTS = (
                 r"|BUG: MAX_LOCK\w+|INFO: lockdep is turned off"),
     ("DMA-API", r"DMA-API:.*(?:device driver|cacheline tracking|out of memory|debugging (?:out|disabled))"),
     ("refcount", r"refcount_t:"),
-    ("list", r"list_(?:add|del) corruption"),
+    ("list", r"list_(?:add|del) (?:corruption|double add)"),
     ("objects", r"ODEBUG:"),
     ("kmemleak", r"kmemleak: (?:\d+ new suspected|.*disabled)|^unreferenced object 0x"),
     ("hung task", r"INFO: task .* blocked for more than"),

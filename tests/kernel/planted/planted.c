@@ -22,9 +22,9 @@ static char *bug = "none";
 module_param(bug, charp, 0444);
 MODULE_PARM_DESC(bug, "which bug to run into");
 
-/* What the compiler must not know: it would drop or refuse the bug. */
-static volatile int sixteen = 16;
-static volatile int forty = 40;
+/* Read with READ_ONCE(): the compiler would drop or refuse what it knows. */
+static int sixteen = 16;
+static int forty = 40;
 
 static DEFINE_MUTEX(first);
 static DEFINE_MUTEX(second);
@@ -37,7 +37,7 @@ static int read_past_the_end(void)
 
 	if (!bytes)
 		return -ENOMEM;
-	past = READ_ONCE(bytes[sixteen]);
+	past = READ_ONCE(bytes[READ_ONCE(sixteen)]);
 	kfree(bytes);
 	/* Whatever it was: the load is the bug. */
 	return past == 'x' ? 0 : 0;
@@ -58,7 +58,7 @@ static int read_after_free(void)
 
 static int shift_too_far(void)
 {
-	sixteen = 16 + (1 << forty) % 1;
+	WRITE_ONCE(sixteen, 1 << READ_ONCE(forty));
 	return 0;
 }
 
@@ -66,7 +66,7 @@ static int index_past_the_end(void)
 {
 	static int table[16];
 
-	WRITE_ONCE(table[sixteen], 1);
+	WRITE_ONCE(table[READ_ONCE(sixteen)], 1);
 	return 0;
 }
 
@@ -102,7 +102,7 @@ static int recursive_lock(void)
 static int sleep_in_atomic(void)
 {
 	spin_lock(&busy);
-	msleep(1);
+	msleep(20);
 	spin_unlock(&busy);
 	return 0;
 }
@@ -158,7 +158,7 @@ static int corrupt_list(void)
 
 static int warn(void)
 {
-	WARN_ON(forty == 40);
+	WARN_ON(READ_ONCE(forty) == 40);
 	return 0;
 }
 
