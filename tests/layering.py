@@ -268,9 +268,10 @@ def check_replay_files() -> list[str]:
     compiled = {name for words in lists for name in words.split()}
     bad = [f"{name}.c: in the laboratory, and not in core/kernel/replay/Kbuild" for name in sorted(wanted - compiled)]
     bad += [f"{name}.c: in core/kernel/replay/Kbuild, and not in the laboratory" for name in sorted(compiled - wanted)]
+    lab = "core/kernel/replay/replay_lab.c"
     renamed = re.search(r"^\$\(foreach t,([\w ]+),", kbuild, re.M)
     for path, found in (("core/kernel/replay/Kbuild", renamed[1].split() if renamed else []),
-                        ("core/kernel/replay/replay_lab.c", quoted(r"&fuzz_target_(\w+)", "core/kernel/replay/replay_lab.c")),
+                        (lab, quoted(r"&fuzz_target_(\w+)", lab)),
                         ("fuzz/replay_format.c", quoted(r'"(\w+)"[,\s]', "fuzz/replay_format.c"))):
         # A target's number is its place in the alphabet.
         if found != sorted(targets):

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.dont_write_bytecode = True
@@ -147,6 +148,13 @@ class Comparing(unittest.TestCase):
                                           "[  2.0] differs 0 verdict 4 step 129 digest 0000000000000002\n")
         self.assertEqual(lines, ["p1: it passes; in user space: double-fetch fires at step 3",
                                  "p0: token-conservation fires at the end; in user space: it passes"])
+
+    def test_a_grown_program_that_differs_is_written_down(self):
+        with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.object(tree, "BUILD", pathlib.Path(folder)):
+            shown = kernel_replay.file_of(Program(TARGET, "grown-7", STEPS[0], True))
+            self.assertEqual(pathlib.Path(shown).read_bytes(), STEPS[0])
+            self.assertEqual(pathlib.Path(shown).parent.name, TARGET)
+            self.assertEqual(kernel_replay.file_of(Program(TARGET, "corpus/one", b"")), "corpus/one")
 
     def test_only_the_first_differences_are_told(self):
         text = "".join(f"differs {at} verdict 0 step 0 digest 0000000000000001\n" for at in range(30))

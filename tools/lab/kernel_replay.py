@@ -7,8 +7,8 @@ import pathlib
 import re
 from collections.abc import Callable
 
-from . import build, errors, files, install, kernel_cpio, kernel_guest, kernel_tree, kernel_vehicles, kernel_verdict, locks
-from . import process, replay_programs, tree
+from . import build, errors, files, install, kernel_cpio, kernel_guest, kernel_tree, kernel_vehicles, kernel_verdict
+from . import locks, process, replay_programs, tree
 from .kernel_guest import Outcome
 from .mesontest import Tally
 from .replay_programs import Program
@@ -119,11 +119,11 @@ def replay(job: Job, vehicle: Vehicle) -> Tally:
         records = _records_of(job, target)
         if records:
             word = verdict_on(target, records, outcome.text)
-            findings = sum(1 for verdict, _, _ in records if verdict)
-            print(f"  {target:<10} {len(records):>7}  {word}{f', {findings} findings' if findings else ''}", flush=True)
+            found = findings(job, target)
+            print(f"  {target:<10} {len(records):>7}  {word}{f', {len(found)} findings' if found else ''}", flush=True)
             tally.check(word == SAME, f"{vehicle.name}: {target}: {word}", "\n".join(different), again)
-            tally.check(not findings, f"{target}: {findings} programs fire an oracle, in user space too", "",
-                        f"./lab repro {target} FILE")
+            tally.check(not found, f"{target}: {len(found)} programs fire an oracle in user space", "",
+                        f"./lab repro {target} {file_of(found[0]) if found else ''}")
     for failure in tally.failures:
         print(failure, flush=True)
     return tally
@@ -136,6 +136,21 @@ def verdict_on(target: str, records: list[tuple[int, int, int]], text: str) -> s
         if name == target and int(programs) == len(records):
             return SAME if int(digest, 16) == wanted else f"{differ} DIFFER"
     return "NOT RUN"
+
+
+def findings(job: Job, target: str) -> list[Program]:
+    """The programs that fire an oracle in user space already."""
+    records = replay_programs.RESULT.iter_unpack(job.expected)
+    return [program for program, (verdict, _, _) in zip(job.programs, records) if verdict and program.target == target]
+
+
+def file_of(program: Program) -> str:
+    """Where a person finds the program: one that was grown is written down for that."""
+    if not program.grown:
+        return program.name
+    path = tree.BUILD / "replay" / program.target / program.name
+    files.write(path, program.data)
+    return tree.shown(path)
 
 
 def _records_of(job: Job, target: str) -> list[tuple[int, int, int]]:
@@ -153,7 +168,7 @@ def differences(job: Job, text: str) -> list[str]:
     for word, verdict, step, _ in found[:SHOWN]:
         index = int(word)
         want = replay_programs.RESULT.unpack_from(job.expected, index * replay_programs.RESULT.size)
-        lines.append(f"{job.programs[index].name}: {_ending(int(verdict), int(step))}; in user space: "
+        lines.append(f"{file_of(job.programs[index])}: {_ending(int(verdict), int(step))}; in user space: "
                      f"{_ending(*want[:2])}")
         if index in events:
             here = replay_programs.trace(job.programs[index], job.folder)

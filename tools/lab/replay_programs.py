@@ -25,11 +25,12 @@ NUMBERS = (0, 1, 2, 7, 8, 255, 256, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF,
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """@name: what a person finds it by."""
+    """@name: of the file that it is from, or a name that no other grown one has."""
 
     target: str
     name: str
     data: bytes
+    grown: bool = False
 
 
 def collect(paths: list[pathlib.Path], target: str | None, folder: pathlib.Path) -> list[Program]:
@@ -94,7 +95,7 @@ def generate(count: int, known: list[Program], folder: pathlib.Path) -> list[Pro
         share = count // len(targets) + (number < count % len(targets))
         seeds = [program.data for program in known if program.target == target]
         pool = seeds + (_grow(target, seeds, folder) if share else [])
-        grown += [Program(target, f"generated {target} {at}", data)
+        grown += [Program(target, f"grown-{at}", data, True)
                   for at, data in enumerate(_mutants(pool, share, random.Random(f"{SEED} {target}")))]
     return grown
 
