@@ -434,6 +434,9 @@ static int start_device(struct vlab_mmio *vm, struct platform_device *pdev)
 {
 	int err;
 
+	err = vlab_check_translation(&vm->vdev);
+	if (err)
+		return err;
 	err = request_irq(vm->irq, mmio_interrupt, IRQF_SHARED,
 			  dev_name(&pdev->dev), vm);
 	if (err)

@@ -151,6 +151,9 @@ static int start_device(struct vlab_pci *vp)
 	vp->vdev.transport = vp->caps.common.length < COMMON_QUEUE_RESET + 2
 				     ? &vlab_pci_ops
 				     : &vlab_pci_queue_reset_ops;
+	err = vlab_check_translation(&vp->vdev);
+	if (err)
+		return err;
 	vp->queues = ioread16(vp->common + COMMON_NUM_QUEUES);
 	err = vlab_pci_request_irqs(vp);
 	if (err)

@@ -5,6 +5,7 @@ Nothing that the kernel says meanwhile may be above a warning, and a warning of
 vlab names the device. tests/kernel/guest/hostile.sh has the other half.
 """
 
+import contextlib
 import dataclasses
 import json
 import pathlib
@@ -107,13 +108,23 @@ SETTINGS = (
     Setting("flush-errors", "write-cache=on", "failing_flushes", DISK_BYTES, "flush"),
     Setting("stalled", "num-queues=2", "stalled", DISK_BYTES, "stall"),
 )
+# The same, behind an IOMMU that lets a device reach what was mapped for it, while
+# it is. The last one bypasses it, and would take its addresses for physical ones.
+TRANSLATED = (
+    Setting("translated", "iommu_platform=on"),
+    Setting("translated-direct", "iommu_platform=on,indirect_desc=off,num-queues=2"),
+    Setting("translated-by-itself", "iommu_platform=on,ats=on,num-queues=2"),
+    Setting("not-translated", "iommu_platform=off", "refused"),
+)
+IOMMU = ["-device", "intel-iommu,intremap=off,device-iotlb=on"]
 # Devices that come later; at most one at a time is there.
 PLUGGED = {
     "fresh": Setting("fresh", "num-queues=2"),
     "changing": Setting("changing"),
     "trickle": Setting("trickle"),
 }
-TESTS = ("prepare", "resized-under-io", "unplugged-while-formatted", "unplugged-while-mounted", "entropy-trickles",
+# The rest of hostile.sh.
+TESTS = ("resized-under-io", "unplugged-while-formatted", "unplugged-while-mounted", "entropy-trickles",
          "again-and-again", "fresh")
 TESTS_FAILING = ("resized-under-io", "unplugged-while-formatted", "unplugged-while-mounted", "again-and-again")
 
@@ -146,33 +157,72 @@ class Record:
     test: str  # during which it came; "" for none
 
 
+@dataclasses.dataclass
+class Machine:
+    """One guest."""
+
+    name: str
+    settings: tuple[Setting, ...]
+    tests: tuple[str, ...]
+    options: list[str] = dataclasses.field(default_factory=list)
+    words: tuple[str, ...] = ()
+
+    @property
+    def expected(self) -> list[str]:
+        return ["prepare", *(setting.name for setting in self.settings), *self.tests]
+
+
+MACHINES = (
+    Machine("hostile", SETTINGS, TESTS),
+    Machine("hostile-iommu", TRANSLATED, (), IOMMU, ("intel_iommu=on", "iommu.strict=1")),
+)
+
+
 def run() -> Tally:
     with steps.silence():
         stock = kernel_tree.stock()
         core = kernel_vehicles.stock_module("core/kernel")
-    with kernel_guest.workshop() as folder:
-        host = Host(folder)
-        modules = kernel_tree.modules_of(stock, MODULES)
-        order, settings = folder / "order", folder / "settings"
-        order.write_text("".join(f"{path.name}\n" for path in modules))
-        settings.write_text("".join(_guest_lines(at, setting) for at, setting in enumerate(SETTINGS)))
-        initrd = folder / "initrd"
-        initrd.write_bytes(kernel_guest.initramfs("hostile", [
-            *kernel_guest.module_files([*modules, core / "vlab.ko"]), ("modules/order", order),
-            ("tests/settings", settings)], PROGRAMS))
-        argv = kernel_guest.pc(stock, initrd, host.options(), ("log_buf_len=4M", "printk.devkmsg=on"))
-        argv[argv.index("tcg")] = ONE_THREAD
-        try:
-            outcome = kernel_guest.run(Guest("hostile", argv, SECONDS, (kernel_guest.DONE,), host.answer))
-        finally:
-            host.monitor.close()
-    expected = [*TESTS, *(setting.name for setting in SETTINGS)]
-    tally = kernel_verdict.judge("hostile", expected, outcome, AGAIN)
-    tally.check(not host.refused, "hostile: QEMU did what the guest asked for", "\n".join(host.refused), AGAIN)
+    with contextlib.ExitStack() as stack:
+        hosts, guests = [], []
+        for machine in MACHINES:
+            folder = stack.enter_context(kernel_guest.workshop())
+            hosts.append(Host(folder, machine.settings))
+            stack.callback(hosts[-1].monitor.close)
+            argv = kernel_guest.pc(stock, _initrd(folder, machine, stock, core),
+                                   [*machine.options, *hosts[-1].options()],
+                                   ("log_buf_len=4M", "printk.devkmsg=on", *machine.words))
+            argv[argv.index("tcg")] = ONE_THREAD
+            guests.append(Guest(machine.name, argv, SECONDS, (kernel_guest.DONE,), hosts[-1].answer))
+        outcomes = kernel_guest.run_all(guests)
+    tally = Tally()
+    for machine, host, outcome in zip(MACHINES, hosts, outcomes):
+        tally.add(_judge(machine, host, outcome))
+    return tally
+
+
+def _initrd(folder: pathlib.Path, machine: Machine, stock: kernel_tree.Built, core: pathlib.Path) -> pathlib.Path:
+    modules = kernel_tree.modules_of(stock, MODULES)
+    written = {
+        "order": "".join(f"{path.name}\n" for path in modules),
+        "settings": "".join(_guest_lines(at, setting) for at, setting in enumerate(machine.settings)),
+        "later": "".join(f"{test}\n" for test in machine.tests),
+    }
+    for name, text in written.items():
+        (folder / name).write_text(text)
+    initrd = folder / "initrd"
+    initrd.write_bytes(kernel_guest.initramfs("hostile", [
+        *kernel_guest.module_files([*modules, core / "vlab.ko"]), ("modules/order", folder / "order"),
+        ("tests/settings", folder / "settings"), ("tests/later", folder / "later")], PROGRAMS))
+    return initrd
+
+
+def _judge(machine: Machine, host: "Host", outcome: kernel_guest.Outcome) -> Tally:
+    tally = kernel_verdict.judge(machine.name, machine.expected, outcome, AGAIN)
+    tally.check(not host.refused, f"{machine.name}: QEMU did what the guest asked for", "\n".join(host.refused), AGAIN)
     records = read_records(outcome.text)
-    complaints = judge_records(records)
-    tally.check(bool(records), "hostile: the kernel's log has come", "", AGAIN)
-    tally.check(not complaints, "hostile: nothing above a warning, and each warning names its device",
+    complaints = judge_records(records, machine.settings)
+    tally.check(bool(records), f"{machine.name}: the kernel's log has come", "", AGAIN)
+    tally.check(not complaints, f"{machine.name}: nothing above a warning, and each warning names its device",
                 "\n".join(complaints), AGAIN)
     return tally
 
@@ -198,11 +248,11 @@ def read_records(text: str) -> list[Record]:
     return records
 
 
-def judge_records(records: list[Record]) -> list[str]:
+def judge_records(records: list[Record], settings: tuple[Setting, ...] = SETTINGS) -> list[str]:
     """What may not be in the log, from the first test on."""
-    failing = {setting.name for setting in SETTINGS if setting.expected in FAILING or setting.size < 8 * 512}
+    failing = {setting.name for setting in settings if setting.expected in FAILING or setting.size < 8 * 512}
     failing |= set(TESTS_FAILING)
-    refused = {setting.name: False for setting in SETTINGS if setting.expected == "refused"}
+    refused = {setting.name: False for setting in settings if setting.expected == "refused"}
     complaints = []
     for record in records:
         if not record.test:
@@ -227,8 +277,9 @@ class Host:
 
     PATIENCE = 20.0
 
-    def __init__(self, folder: pathlib.Path):
+    def __init__(self, folder: pathlib.Path, settings: tuple[Setting, ...]):
         self.folder = folder
+        self.settings = settings
         self.monitor = Monitor(folder / "qmp")
         self.refused: list[str] = []
         self._plugs = 0
@@ -236,10 +287,10 @@ class Host:
     def options(self) -> list[str]:
         options = [*self.monitor.options, "-device", f"pcie-root-port,id=slot1,addr={PORT_SLOT:#x},chassis=1,slot=1",
                    "-object", "throttle-group,id=stall,x-bps-total=1,x-bps-total-max=1"]
-        for at, setting in enumerate(SETTINGS):
+        for at, setting in enumerate(self.settings):
             node = f"n{at}"
             options += ["-blockdev", json.dumps(self._backend(node, setting)),
-                        "-device", self._device(f"{setting.name}", at, node)]
+                        "-device", self._device(setting, at, node)]
         return options
 
     def answer(self, request: str) -> None:
@@ -264,7 +315,8 @@ class Host:
             self._ask("blockdev-add", **self._backend(node, setting))
             arguments |= {"driver": "virtio-blk-pci", "drive": node, "share-rw": True}
             if setting.options:
-                arguments |= {key: int(value) for key, value in (word.split("=") for word in setting.options.split(","))}
+                words = (word.split("=") for word in setting.options.split(","))
+                arguments |= {key: int(value) for key, value in words}
         deadline = time.monotonic() + self.PATIENCE
         while True:
             answer = self.monitor.execute("device_add", **arguments)
@@ -279,16 +331,15 @@ class Host:
         if "error" in answer:
             self.refused.append(f"{command} {arguments}: {answer['error']['desc']}")
 
-    def _device(self, name: str, at: int, node: str) -> str:
+    def _device(self, setting: Setting, at: int, node: str) -> str:
         slot, function = divmod(at, FUNCTIONS)
         words = ["virtio-blk-pci", f"addr={FIRST_SLOT + slot:#x}.{function}", f"drive={node}", "werror=report",
                  "rerror=report"]
         if not function:
             words.append("multifunction=on")
-        options = SETTINGS[at].options
-        if "disable-legacy" not in options:
+        if "disable-legacy" not in setting.options:
             words.append("disable-legacy=on")
-        return ",".join([*words, *([options] if options else [])])
+        return ",".join([*words, *([setting.options] if setting.options else [])])
 
     def _backend(self, node: str, setting: Setting) -> dict:
         """What is behind a device; a file is sparse."""

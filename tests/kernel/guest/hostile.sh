@@ -304,7 +304,7 @@ what_the_kernel_said() {
 
 run prepare
 . /tests/settings
-for test in resized-under-io unplugged-while-formatted unplugged-while-mounted entropy-trickles again-and-again fresh; do
-	logged $test
+for test in $(cat /tests/later); do
+	logged "$test"
 done
 what_the_kernel_said
