@@ -160,7 +160,8 @@ static enum blk_eh_timer_return disk_timeout(struct request *rq)
 	struct disk *disk = rq->q->queuedata;
 
 	disk_notify(disk->vdev, rq->mq_hctx->queue_num);
-	if (blk_mq_request_completed(rq))
+	/* Completed, or already free again, but for the caller's reference. */
+	if (blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT)
 		return BLK_EH_DONE;
 	disk_fail(disk, "it does not answer");
 	return BLK_EH_RESET_TIMER;
