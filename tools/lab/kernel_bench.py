@@ -76,8 +76,9 @@ class Load:
 
 
 def speeds() -> list[Speed]:
-    rows = [Speed(f"{kind}-{order}-{depth}", f"disks /dev/vda /dev/vlaba {kind} {order} {depth} {SLICE[depth]} {ROUNDS}",
-                  SLICE[depth], "requests/s")
+    disks = "disks /dev/vda /dev/vlaba"
+    rows = [Speed(f"{kind}-{order}-{depth}", f"{disks} {kind} {order} {depth} {SLICE[depth]} {ROUNDS}", SLICE[depth],
+                  "requests/s")
             for kind in ("read", "write") for order in ("random", "sequential") for depth in DEPTHS]
     words = f"entropy $(source_of virtio_rng) $(source_of vlab_rng) {ENTROPY_SLICE} {ROUNDS}"
     return [*rows, Speed("entropy", words, ENTROPY_SLICE, "bytes/s")]
@@ -286,9 +287,9 @@ def _verdicts(results: dict) -> list[Verdict]:
         for name, row in results["speed"].items()
     ]
     for name, row in results["instructions"].items():
-        if row["ring_limit"]:
-            verdicts.append(Verdict(f"instructions.{name}.vlab.ring", f"{row['vlab']['ring']}, at most {row['ring_limit']}",
-                                    row["vlab"]["ring"] <= row["ring_limit"]))
+        ring, most = row["vlab"]["ring"], row["ring_limit"]
+        if most:
+            verdicts.append(Verdict(f"instructions.{name}.vlab.ring", f"{ring}, at most {most}", ring <= most))
     return verdicts
 
 

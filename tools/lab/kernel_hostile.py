@@ -121,12 +121,13 @@ IOMMU = ["-device", "intel-iommu,intremap=off,device-iotlb=on"]
 PLUGGED = {
     "fresh": Setting("fresh", "num-queues=2"),
     "changing": Setting("changing"),
+    "stalling": Setting("stalling", "num-queues=2", "usable", DISK_BYTES, "stall"),
     "trickle": Setting("trickle"),
 }
 # The rest of hostile.sh.
-TESTS = ("resized-under-io", "unplugged-while-formatted", "unplugged-while-mounted", "entropy-trickles",
-         "again-and-again", "fresh")
-TESTS_FAILING = ("resized-under-io", "unplugged-while-formatted", "unplugged-while-mounted", "again-and-again")
+TESTS = ("resized-under-io", "unplugged-while-formatted", "unplugged-while-mounted", "unplugged-while-stalled",
+         "unplugged-while-probed", "entropy-trickles", "again-and-again", "fresh")
+TESTS_FAILING = TESTS[:5] + ("again-and-again",)
 
 # What the kernel itself says of a request that failed, above a warning. It is
 # allowed where requests are meant to fail, and from nobody but these:
@@ -286,7 +287,8 @@ class Host:
 
     def options(self) -> list[str]:
         options = [*self.monitor.options, "-device", f"pcie-root-port,id=slot1,addr={PORT_SLOT:#x},chassis=1,slot=1",
-                   "-object", "throttle-group,id=stall,x-bps-total=1,x-bps-total-max=1"]
+                   "-object", "throttle-group,id=stall,x-bps-total=1,x-bps-total-max=1",
+                   "-object", "throttle-group,id=late"]
         for at, setting in enumerate(self.settings):
             node = f"n{at}"
             options += ["-blockdev", json.dumps(self._backend(node, setting)),
@@ -301,6 +303,8 @@ class Host:
             self._ask("device_del", id="plugged")
         elif word == "resize":
             self._ask("block_resize", **{"node-name": f"p{self._plugs}", "size": int(rest[0])})
+        elif word == "stall":
+            self._ask("qom-set", path="/objects/late", property="limits", value={"bps-total": 1, "bps-total-max": 1})
         else:
             self.refused.append(f"unknown request: {request}")
 
@@ -354,7 +358,7 @@ class Host:
         if wrong:
             rules = [{"event": "none", "once": False, "immediately": False, **rule} for rule in wrong]
             return {"driver": "blkdebug", "node-name": node, "image": file, "inject-error": rules}
-        if setting.backend == "stall":
-            return {"driver": "throttle", "node-name": node, "throttle-group": "stall", "file": file}
+        if setting.backend in ("stall", "late"):
+            return {"driver": "throttle", "node-name": node, "throttle-group": setting.backend, "file": file}
         raw = {"driver": "raw", "node-name": node, "file": file, "discard": "unmap"}
         return {**raw, "read-only": True} if setting.backend == "fixed" else raw

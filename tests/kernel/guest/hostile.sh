@@ -275,6 +275,30 @@ unplugged_while_mounted() {
 	must umount /mnt
 }
 
+# Nothing is answered any more when the device is asked to leave.
+unplugged_while_stalled() {
+	plug stalling
+	give $SLOT
+	disk $SLOT
+	start_io $DISK
+	host stall
+	sleep 0.5
+	unplug
+	io_ended
+}
+
+# The device goes while the driver is just beginning with it.
+unplugged_while_probed() {
+	for try in 1 2 3 4 5 6; do
+		plug fresh
+		bind $SLOT &
+		probing=$!
+		[ $((try % 2)) = 0 ] || sleep 0.1
+		unplug
+		wait $probing
+	done
+}
+
 entropy_trickles() {
 	plug trickle
 	give $SLOT
