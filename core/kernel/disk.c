@@ -25,9 +25,7 @@
 
 static unsigned int disk_timeout = 30;
 module_param(disk_timeout, uint, 0444);
-MODULE_PARM_DESC(disk_timeout,
-		 "seconds that a disk may take for a request before the device "
-		 "is reset and all its I/O fails (1 to 3600)");
+MODULE_PARM_DESC(disk_timeout, "seconds for a request, 1 to 3600");
 
 /* The letters of the names that are in use. */
 static DEFINE_IDA(disk_indices);
@@ -320,8 +318,10 @@ static void disk_unbind(struct virtio_device *vdev)
 
 static void disk_config_changed(struct virtio_device *vdev)
 {
-	struct disk *disk = smp_load_acquire(&vdev->front);
+	struct disk *disk;
 
+	/* Pairs with the release in disk_bound(): all of it, or nothing. */
+	disk = smp_load_acquire(&vdev->front);
 	if (!disk)
 		return;
 	set_bit(DISK_CHANGED, &disk->state);

@@ -30,8 +30,7 @@
 
 static ushort rng_quality;
 module_param(rng_quality, ushort, 0444);
-MODULE_PARM_DESC(rng_quality, "bits of entropy to credit for each 1024 bits "
-			      "that the device delivers (0 to 1024)");
+MODULE_PARM_DESC(rng_quality, "entropy to credit in each 1024 bits, 0 to 1024");
 
 /**
  * struct rng - one bound entropy device

@@ -59,6 +59,9 @@
 
 #define INTERRUPT_QUEUE 1u
 #define INTERRUPT_CONFIG 2u
+#define INTERRUPT_ALL 3u
+/* Each but the first needs a race that the device wins. */
+#define INTERRUPT_TRIES 4
 
 /* Reads of a queue's state that its reset waits for, a millisecond apart. */
 #define QUEUE_RESET_TRIES 100
@@ -340,23 +343,46 @@ static const struct virtio_transport_ops mmio_ops = {
 };
 
 /*
+ * Acknowledge what the device says it has done, and return it. Where firmware
+ * says nothing, the line counts as one with edges, as on a machine without
+ * ACPI: if the device sets the second bit between our look and our answer, the
+ * line stays up, and no edge ever comes again. So look until it was down.
+ */
+static u32 acknowledge(struct vlab_mmio *vm)
+{
+	u32 status, done = 0;
+	int i;
+
+	for (i = 0; i < INTERRUPT_TRIES; i++) {
+		status = read_reg(vm, REG_INTERRUPT_STATUS) & INTERRUPT_ALL;
+		if (!status)
+			return done;
+		write_reg(vm, REG_INTERRUPT_ACK, status);
+		done |= status;
+		/* No bit was left that could have held it. */
+		if (status == INTERRUPT_ALL)
+			return done;
+	}
+	write_reg(vm, REG_INTERRUPT_ACK, INTERRUPT_ALL);
+	return INTERRUPT_ALL;
+}
+
+/*
  * One line for everything, which the kernel does not serve on two processors
- * at a time. Only what the device says it has done is acknowledged, before it
- * is looked at: what it does meanwhile interrupts again.
+ * at a time. Acknowledged first: what the device does while it is looked at
+ * interrupts again.
  */
 static irqreturn_t mmio_interrupt(int irq, void *data)
 {
 	struct vlab_mmio *vm = data;
-	u32 status = read_reg(vm, REG_INTERRUPT_STATUS) &
-		     (INTERRUPT_QUEUE | INTERRUPT_CONFIG);
+	u32 done = acknowledge(vm);
 	unsigned int index;
 
-	if (!status)
+	if (!done)
 		return IRQ_NONE;
-	write_reg(vm, REG_INTERRUPT_ACK, status);
-	if (status & INTERRUPT_CONFIG)
+	if (done & INTERRUPT_CONFIG)
 		virtio_config_changed(&vm->vdev);
-	if (status & INTERRUPT_QUEUE)
+	if (done & INTERRUPT_QUEUE)
 		for_each_set_bit(index, vm->live, VIRTIO_CONFIG_QUEUES_MAX)
 			virtqueue_interrupt(&vm->vdev, index);
 	return IRQ_HANDLED;
