@@ -87,10 +87,12 @@ class Ratios(unittest.TestCase):
             kernel_bench._ratios(self.ROW, "round 1 1\n" * 10)
 
     def test_too_many_instructions_fail(self):
-        for ring, good in ((kernel_bench.RING_MOST, True), (kernel_bench.RING_MOST + 0.1, False)):
-            row = {"vlab": {"ring": ring}, "ring_limit": kernel_bench.RING_MOST}
-            verdict, = kernel_bench._verdicts({"speed": {}, "instructions": {"read-32": row}})
-            self.assertEqual(verdict.good, good)
+        most = kernel_bench.RING_MOST
+        for ring, kernel, good in ((most, 8000, [True, True]), (most + 0.1, 9000, [True, False]),
+                                   (most, 9000.1, [False, True])):
+            row = {"vlab": {"ring": ring, "kernel": kernel}, "in_tree": {"kernel": 9000}, "ring_limit": most}
+            verdicts = kernel_bench._verdicts({"speed": {}, "instructions": {"read-32": row}})
+            self.assertEqual([verdict.good for verdict in verdicts], good)
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ IOMMU = ["-device", "intel-iommu,intremap=off,device-iotlb=on"]
 PLUGGED = {
     "fresh": Setting("fresh", "num-queues=2"),
     "changing": Setting("changing"),
-    "stalling": Setting("stalling", "num-queues=2", "usable", DISK_BYTES, "stall"),
+    "stalling": Setting("stalling", "num-queues=2", "usable", DISK_BYTES, "late"),
     "trickle": Setting("trickle"),
 }
 # The rest of hostile.sh.
