@@ -192,13 +192,14 @@ class Tree(unittest.TestCase):
 class CommandLine(Tree):
     def test_help_is_complete(self):
         out, _ = self.lab("help")
-        for command in ("fuzz", "test", "repro", "asm", "disasm", "coverage", "bench"):
+        for command in ("fuzz", "test", "repro", "asm", "disasm", "coverage", "kernel test", "bench"):
             self.assertIn(f"\n  {command} ", out)
         self.assertEqual(self.lab()[0], out)
 
     def test_each_command_has_help(self):
-        for command in ("fuzz", "test", "repro", "asm", "disasm", "coverage"):
-            out, _ = self.lab(command, "--help")
+        for command in ("fuzz", "test", "repro", "asm", "disasm", "coverage", "kernel", "kernel test",
+                        "kernel replay", "kernel build", "kernel bench"):
+            out, _ = self.lab(*command.split(), "--help")
             self.assertIn(f"usage: ./lab {command}", out)
             self.assertIn("exit status:", out)
 
@@ -211,6 +212,8 @@ class CommandLine(Tree):
             (["fuzz", "--time", "-1"], ["--time"]),
             (["fuzz", "--jobs", "0"], ["0"]),
             (["test", "--only", "gc"], ["no step 'gc'", "gcc"]),
+            (["kernel", "tset"], ["no command 'kernel tset'", "did you mean 'test'"]),
+            (["kernel", "test", "--only", "pic"], ["no part 'pic'", "did you mean 'pci'"]),
             (["repro", "config"], ["FILE"]),
             (["repro", "nothing", "x"], ["no target 'nothing'"]),
             (["asm", "x"], ["--output"]),
@@ -218,11 +221,6 @@ class CommandLine(Tree):
             with self.subTest(argv=argv):
                 _, err = self.lab(*argv, status=2)
                 self.assert_one_line(err, *words)
-
-    def test_a_tree_without_benchmarks(self):
-        (self.tree / "tools/lab/bench.py").unlink(missing_ok=True)
-        _, err = self.lab("bench", status=3)
-        self.assert_one_line(err, "bench.py")
 
     def test_output_nobody_can_write(self):
         with open("/dev/full", "w") as full:

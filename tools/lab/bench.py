@@ -11,7 +11,8 @@ import statistics
 import sys
 import tempfile
 
-from . import build, cli, errors, files, install, locks, process, tree
+from . import build, errors, files, install, locks, process, tree
+from .parser import Parser
 
 DESCRIPTION = """\
 Measures what the driver side of a split ring costs per buffer (instructions,
@@ -89,7 +90,7 @@ def main(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.Parser(
+    parser = Parser(
         prog="./lab bench", usage="./lab bench [ring|fuzz] [--json] [--check]", description=DESCRIPTION, epilog=EPILOG,
         allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter,
     )

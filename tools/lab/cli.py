@@ -4,13 +4,12 @@
 import argparse
 import contextlib
 import dataclasses
-import importlib
 import os
 import sys
 import traceback
 from collections.abc import Callable
 
-from . import asm, coverage, errors, files, fuzz, kernel, process, repro, signals, test, tree
+from . import asm, bench, coverage, errors, files, fuzz, kernel, parser, process, repro, signals, test, tree
 
 OVERVIEW = """\
 vlab: a virtio core that does not trust the other side, and the lab that proves it
@@ -52,13 +51,6 @@ COMMANDS = {
 }
 
 
-class Parser(argparse.ArgumentParser):
-    """One line for a mistake, not a page of usage."""
-
-    def error(self, message: str):
-        raise errors.UsageError(f"{message}; see '{self.prog} --help'")
-
-
 def main(argv: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")
@@ -86,13 +78,13 @@ def _run(name: str, command: Command, argv: list[str]) -> int:
     return status
 
 
-def _parser(name: str, command: Command) -> Parser:
-    parser = Parser(
+def _parser(name: str, command: Command) -> parser.Parser:
+    made = parser.Parser(
         prog=f"./lab {name}", usage=f"./lab {name} {command.usage}".rstrip(), description=command.description,
         epilog=command.epilog, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_arguments(parser)
-    return parser
+    command.add_arguments(made)
+    return made
 
 
 def _help(names: list[str]) -> int:
@@ -119,10 +111,6 @@ def _kernel(argv: list[str]) -> int:
 
 
 def _bench(argv: list[str]) -> int:
-    try:
-        bench = importlib.import_module("lab.bench")
-    except ModuleNotFoundError as error:
-        raise errors.LabError("this tree has no tools/lab/bench.py: nothing to measure with") from error
     return bench.main(argv)
 
 

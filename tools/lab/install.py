@@ -31,7 +31,7 @@ JOBS = {
     "bench": BUILD + CLANG + ("valgrind",),
     "test-quick": BUILD + CLANG + UNITS + PAGES,
     "test": BUILD + CLANG + UNITS + PAGES + OTHER_WORLDS
-    + ("afl++", "qemu-system-x86", "sparse", "valgrind", "zip") + KERNEL,
+    + ("afl++", "qemu-system-x86", "sparse", "valgrind", "zip"),
     "kernel": BUILD + KERNEL,
     "kernel-bench": BUILD + KERNEL + PAGES,
 }

@@ -12,7 +12,7 @@ from . import kernel_guest, kernel_tree, kernel_vehicles, kernel_verdict, steps
 from .kernel_guest import Guest, Outcome
 from .mesontest import Tally
 
-SECONDS = 120
+SECONDS = 240
 AGAIN = "./lab kernel test --only planted"
 
 

@@ -2,6 +2,7 @@
 """./lab kernel test: the module in guests, and everything else that must hold for it."""
 
 import argparse
+import dataclasses
 
 from . import files, install, kernel_dkms, kernel_hostile, kernel_planted, kernel_replay_parts, kernel_style
 from . import kernel_tree, kernel_vehicles, locks, steps
@@ -20,6 +21,7 @@ any warning) fails the run, whatever the guest's own tests say; so does a test
 that reported nothing. Planted bugs prove that. The last line is the sum.
 """
 EPILOG = "exit status: 0 all passed, 1 something failed, 3 it could not run\n"
+STEP_PREFIX = "kernel-"  # of a part's name, as a step of ./lab test
 
 
 def build_all() -> Tally:
@@ -45,6 +47,19 @@ PARTS = [
     Step("hostile", "kernel module: devices of a hostile host", kernel_hostile.run),
     Step("planted", "kernel module: planted bugs are noticed", kernel_planted.run),
 ]
+
+
+def as_step(part: Step) -> Step:
+    """The part as a step of ./lab test. It is left out only where a package cannot be had."""
+
+    def run_part() -> Tally:
+        missing = install.missing_packages(install.JOBS["kernel"])
+        if missing:
+            return Tally(skips=[f"{part.about}: not installed: {' '.join(missing)}"])
+        with locks.hold("kernel-job", wait=True):
+            return part.run()
+
+    return dataclasses.replace(part, name=f"{STEP_PREFIX}{part.name}", run=run_part)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -44,14 +44,14 @@ REPORTS = (
              r"|divide error|double fault|stack guard page|Kernel mode fault|segfault with"),
     ("panic", r"Kernel panic"),
     ("warning", r"WARNING:|\[ cut here \]"),
-    ("bug", r"\bBUG\b"),
+    ("bug", r"BUG: |\bBUG\b"),
     ("trace", r"Call Trace:"),
 )
 _REPORT = re.compile("|".join(f"(?P<k{at}>{pattern})" for at, (_, pattern) in enumerate(REPORTS)))
 
 # Lines that have such words and report nothing.
 HARMLESS = re.compile(
-    r"Kernel command line|Command line:|Unknown kernel command line|^vlab-|vlab-host:|DMA-API: preallocated|"
+    r"Kernel command line|Command line:|Unknown kernel command line|DMA-API: preallocated|"
     r"DMA-API: debugging enabled|kmemleak: Kernel memory leak detector|kmemleak: Automatic memory scanning|"
     r"kasan: KernelAddressSanitizer"
 )

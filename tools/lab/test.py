@@ -3,7 +3,7 @@
 
 import argparse
 
-from . import files, install, locks, matrix, steps, tree
+from . import errors, files, install, kernel_test, locks, matrix, steps, tree
 
 HELP = "run every test: compilers, sanitizers, architectures, kernels, corpus, fuzzing"
 DESCRIPTION = """\
@@ -26,5 +26,15 @@ def run(options: argparse.Namespace) -> int:
         return steps.show(picked)
     files.require_space(tree.BUILD, SPACE_MB)
     install.ensure("test-quick" if options.quick else "test", not options.no_install)
+    if any(step.name.startswith(kernel_test.STEP_PREFIX) for step in picked):
+        _offer_kernel_packages(not options.no_install)
     with locks.hold("test-job", wait=False):
         return steps.report(steps.run_all(picked, "./lab test"))
+
+
+def _offer_kernel_packages(may_install: bool) -> None:
+    """Without them the other steps still have something to tell; those of the kernel say what is missing."""
+    try:
+        install.ensure("kernel", may_install)
+    except errors.LabError as error:
+        errors.tell(f"vlab: without the kernel's steps: {error.message}")

@@ -66,7 +66,7 @@ static int index_past_the_end(void)
 {
 	static int table[16];
 
-	WRITE_ONCE(table[READ_ONCE(sixteen)], 1);
+	WRITE_ONCE(sixteen, table[READ_ONCE(sixteen)]);
 	return 0;
 }
 
