@@ -22,7 +22,7 @@ EPILOG = "exit status: 0 it boots and passes, 1 it does not, 3 it could not be b
 AGAIN = "./lab kernel build --hardened"
 HARDENED = "core/kernel/hardened.config"
 VARIANTS = {
-    "kasan": "KASAN, UBSAN and lockdep: an error in memory is a panic",
+    "kasan": "KASAN, UBSAN and lockdep: errors in memory are reported",
     "kcsan": "KCSAN on two processors: data races",
     "clang": "clang 14 and lld 14 instead of gcc",
 }

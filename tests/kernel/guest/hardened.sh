@@ -19,6 +19,14 @@ no_other_virtio() {
 	must_not test -e /proc/modules
 }
 
+payloads_bounce_when_asked() {
+	case $(cat /proc/cmdline) in
+	*vlab.bounce=1*) asked=Y ;;
+	*) asked=N ;;
+	esac
+	equal "bouncing" "$(cat /sys/module/vlab/parameters/bounce)" $asked
+}
+
 the_disk_keeps_what_it_is_given() {
 	must dd if=/dev/urandom of=/kept bs=64k count=64
 	before=$(md5sum </kept)
@@ -47,6 +55,7 @@ the_kernel_is_locked_down() {
 
 run root-is-on-vlab
 run no-other-virtio
+run payloads-bounce-when-asked
 run the-disk-keeps-what-it-is-given
 run randomness-comes-from-vlab
 run the-kernel-is-locked-down
