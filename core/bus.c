@@ -15,11 +15,6 @@
 
 static DEFINE_IDA(virtio_indices);
 
-static struct virtio_device *to_virtio_device(struct device *dev)
-{
-	return container_of(dev, struct virtio_device, dev);
-}
-
 static struct virtio_driver *to_virtio_driver(struct device_driver *drv)
 {
 	return container_of(drv, struct virtio_driver, driver);

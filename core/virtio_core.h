@@ -97,6 +97,11 @@ void virtqueues_break(struct virtio_device *vdev, enum virtio_broken reason);
 void virtqueues_start(struct virtio_device *vdev);
 void virtqueues_delete(struct virtio_device *vdev);
 
+static inline struct virtio_device *to_virtio_device(struct device *dev)
+{
+	return container_of(dev, struct virtio_device, dev);
+}
+
 /* The device that maps and allocates for a virtio device. */
 static inline struct device *virtio_dma_dev(struct virtio_device *vdev)
 {

@@ -13,6 +13,7 @@
 #include <vlab/port.h>
 #include <vlab/virtio.h>
 
+#include "../virtio_core.h"
 #include "bounce.h"
 #include "debugfs.h"
 #include "vlab_kernel.h"
@@ -22,22 +23,17 @@ static const struct port_bus_ops *bus_ops;
 static bool registered;
 static DEFINE_MUTEX(register_lock);
 
-static struct virtio_device *to_vdev(struct device *dev)
-{
-	return container_of(dev, struct virtio_device, dev);
-}
-
 static ssize_t show_attribute(struct device *dev, struct device_attribute *attr,
 			      char *buf)
 {
-	return virtio_device_show(to_vdev(dev), attr->attr.name, buf,
+	return virtio_device_show(to_virtio_device(dev), attr->attr.name, buf,
 				  PAGE_SIZE);
 }
 
 static ssize_t modalias_show(struct device *dev, struct device_attribute *attr,
 			     char *buf)
 {
-	const struct virtio_device *vdev = to_vdev(dev);
+	const struct virtio_device *vdev = to_virtio_device(dev);
 
 	return sysfs_emit(buf, VLAB_MODALIAS "\n", vdev->id.device,
 			  vdev->id.vendor);
@@ -115,11 +111,6 @@ void port_bus_unregister(void)
 	mutex_unlock(&register_lock);
 }
 
-static struct device *dma_device(struct device *dev)
-{
-	return dev->parent ? dev->parent : dev;
-}
-
 static void release_unadded(struct device *dev)
 {
 	complete(dev_get_drvdata(dev));
@@ -141,6 +132,7 @@ static void take_back(struct device *dev)
 
 int port_device_add(struct device *dev, const char *prefix, int index)
 {
+	struct virtio_device *vdev = to_virtio_device(dev);
 	void (*release)(struct device * dev) = dev->release;
 	struct device *parent = dev->parent;
 	int err;
@@ -154,19 +146,19 @@ int port_device_add(struct device *dev, const char *prefix, int index)
 	err = dev_set_name(dev, "%s%d", prefix, index);
 	if (err)
 		goto give_up;
-	err = vlab_bounce_add_device(dma_device(dev));
+	err = vlab_bounce_add_device(virtio_dma_dev(vdev));
 	if (err)
 		goto give_up;
 	/* Before a driver can make queues; the file finds none yet. */
-	vlab_debugfs_add_device(to_vdev(dev));
+	vlab_debugfs_add_device(vdev);
 	err = device_add(dev);
 	if (err)
 		goto del_bounce;
 	return 0;
 
 del_bounce:
-	vlab_debugfs_del_device(to_vdev(dev));
-	vlab_bounce_del_device(dma_device(dev));
+	vlab_debugfs_del_device(vdev);
+	vlab_bounce_del_device(virtio_dma_dev(vdev));
 give_up:
 	take_back(dev);
 	return err;
@@ -174,10 +166,12 @@ give_up:
 
 void port_device_del(struct device *dev)
 {
+	struct virtio_device *vdev = to_virtio_device(dev);
+
 	/* Waits for readers, who hold the device's lock: not under it. */
-	vlab_debugfs_del_device(to_vdev(dev));
+	vlab_debugfs_del_device(vdev);
 	device_del(dev);
-	vlab_bounce_del_device(dma_device(dev));
+	vlab_bounce_del_device(virtio_dma_dev(vdev));
 }
 
 void port_device_put(struct device *dev)
