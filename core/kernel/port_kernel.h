@@ -3,41 +3,19 @@
  * The contract of port.h, kept by the Linux kernel.
  *
  * Most of it the kernel has under the same name. What differs between kernel
- * versions is here and in port_kernel.c and nowhere else.
+ * versions is here, in port_linux.h and in port_kernel.c, and nowhere else.
  */
 #ifndef VLAB_PORT_KERNEL_H
 #define VLAB_PORT_KERNEL_H
 
-#include <linux/build_bug.h>
-#include <linux/compiler.h>
-#include <linux/container_of.h>
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/export.h>
 #include <linux/idr.h>
 #include <linux/jump_label.h>
-#include <linux/kernel.h>
-#include <linux/minmax.h>
-#include <linux/overflow.h>
 #include <linux/slab.h>
-#include <linux/spinlock.h>
-#include <linux/string.h>
-#include <linux/version.h>
-#include <asm/barrier.h>
-#include <asm/byteorder.h>
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
-#include <linux/unaligned.h>
-#else
-#include <asm/unaligned.h>
-#endif
 
-#if defined(__CHECKER__)
-#define __shared __attribute__((noderef, address_space(__shared)))
-#elif defined(__clang__)
-#define __shared __attribute__((noderef))
-#else
-#define __shared
-#endif
+#include "port_linux.h"
 
 /* What bus_type.match() and .uevent() get. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
