@@ -56,36 +56,50 @@ static unsigned int field_width(u32 device, unsigned int offset,
 	return run->width;
 }
 
-void vlab_config_read(const void __iomem *window, u32 device,
-		      unsigned int offset, void *buf, unsigned int len)
+static bool within(const struct vlab_config_window *window, unsigned int offset,
+		   unsigned int len)
 {
+	return offset <= window->len && len <= window->len - offset;
+}
+
+int vlab_config_read(const struct vlab_config_window *window,
+		     unsigned int offset, void *buf, unsigned int len)
+{
+	const void __iomem *base = window->base;
 	unsigned int width;
 	u8 *bytes = buf;
 
+	if (!within(window, offset, len))
+		return -EINVAL;
 	for (; len; len -= width, offset += width, bytes += width) {
-		width = field_width(device, offset, len);
+		width = field_width(window->device, offset, len);
 		if (width == 4)
-			put_unaligned_le32(ioread32(window + offset), bytes);
+			put_unaligned_le32(ioread32(base + offset), bytes);
 		else if (width == 2)
-			put_unaligned_le16(ioread16(window + offset), bytes);
+			put_unaligned_le16(ioread16(base + offset), bytes);
 		else
-			*bytes = ioread8(window + offset);
+			*bytes = ioread8(base + offset);
 	}
+	return 0;
 }
 
-void vlab_config_write(void __iomem *window, u32 device, unsigned int offset,
-		       const void *buf, unsigned int len)
+int vlab_config_write(const struct vlab_config_window *window,
+		      unsigned int offset, const void *buf, unsigned int len)
 {
+	void __iomem *base = window->base;
 	const u8 *bytes = buf;
 	unsigned int width;
 
+	if (!within(window, offset, len))
+		return -EINVAL;
 	for (; len; len -= width, offset += width, bytes += width) {
-		width = field_width(device, offset, len);
+		width = field_width(window->device, offset, len);
 		if (width == 4)
-			iowrite32(get_unaligned_le32(bytes), window + offset);
+			iowrite32(get_unaligned_le32(bytes), base + offset);
 		else if (width == 2)
-			iowrite16(get_unaligned_le16(bytes), window + offset);
+			iowrite16(get_unaligned_le16(bytes), base + offset);
 		else
-			iowrite8(*bytes, window + offset);
+			iowrite8(*bytes, base + offset);
 	}
+	return 0;
 }

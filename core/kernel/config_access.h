@@ -5,14 +5,25 @@
 
 #include <linux/types.h>
 
-/*
- * Copy @len bytes from or to @offset of the configuration of a device of type
- * @device, field by field. The caller has checked that the window has them.
- * May sleep or not: both only access registers.
+/**
+ * struct vlab_config_window - where the configuration of a device is
+ * @device: the device's type
+ * @base: of the window; NULL if @len is 0
+ * @len: bytes
  */
-void vlab_config_read(const void __iomem *window, u32 device,
-		      unsigned int offset, void *buf, unsigned int len);
-void vlab_config_write(void __iomem *window, u32 device, unsigned int offset,
-		       const void *buf, unsigned int len);
+struct vlab_config_window {
+	u32 device;
+	void __iomem *base;
+	unsigned int len;
+};
+
+/*
+ * Copy @len bytes from or to @offset of the configuration, field by field. 0,
+ * or -EINVAL for a range that is not wholly in the window. Neither sleeps.
+ */
+int vlab_config_read(const struct vlab_config_window *window,
+		     unsigned int offset, void *buf, unsigned int len);
+int vlab_config_write(const struct vlab_config_window *window,
+		      unsigned int offset, const void *buf, unsigned int len);
 
 #endif /* VLAB_CONFIG_ACCESS_H */

@@ -14,7 +14,6 @@
  * remove and the like run with the platform device's lock held, and may sleep.
  */
 #include <linux/bitmap.h>
-#include <linux/dma-mapping.h>
 #include <linux/interrupt.h>
 #include <linux/io.h>
 #include <linux/mod_devicetable.h>
@@ -28,6 +27,7 @@
 #include <vlab/virtio_transport.h>
 
 #include "config_access.h"
+#include "transport.h"
 #include "virtio_mmio.h"
 #include "vlab_kernel.h"
 
@@ -106,15 +106,6 @@ static int get_status(struct virtio_device *vdev)
 	return status > 0xff ? -ENODEV : (int)status;
 }
 
-/* One by one: an interrupt may be looking. */
-static void forget_queues(struct vlab_mmio *vm)
-{
-	unsigned int index;
-
-	for_each_set_bit(index, vm->live, VIRTIO_CONFIG_QUEUES_MAX)
-		clear_bit(index, vm->live);
-}
-
 static int set_status(struct virtio_device *vdev, u8 status)
 {
 	struct vlab_mmio *vm = to_mmio(vdev);
@@ -124,7 +115,7 @@ static int set_status(struct virtio_device *vdev, u8 status)
 	read_reg(vm, REG_STATUS);
 	/* After a reset, and what the core does about one that failed. */
 	if (status == VIRTIO_CONFIG_S_ACKNOWLEDGE)
-		forget_queues(vm);
+		vlab_forget_queues(vm->live);
 	return 0;
 }
 
@@ -182,34 +173,31 @@ static int config_len(struct virtio_device *vdev)
 	return (int)to_mmio(vdev)->config_len;
 }
 
-static bool within_config(const struct vlab_mmio *vm, unsigned int offset,
-			  unsigned int len)
+static struct vlab_config_window config_window(struct virtio_device *vdev)
 {
-	return offset <= vm->config_len && len <= vm->config_len - offset;
+	struct vlab_mmio *vm = to_mmio(vdev);
+
+	return (struct vlab_config_window){
+		.device = vdev->id.device,
+		.base = vm->base + VLAB_MMIO_REGISTERS,
+		.len = vm->config_len,
+	};
 }
 
 static int config_read(struct virtio_device *vdev, unsigned int offset,
 		       void *buf, unsigned int len)
 {
-	struct vlab_mmio *vm = to_mmio(vdev);
+	const struct vlab_config_window window = config_window(vdev);
 
-	if (!within_config(vm, offset, len))
-		return -EINVAL;
-	vlab_config_read(vm->base + VLAB_MMIO_REGISTERS, vdev->id.device,
-			 offset, buf, len);
-	return 0;
+	return vlab_config_read(&window, offset, buf, len);
 }
 
 static int config_write(struct virtio_device *vdev, unsigned int offset,
 			const void *buf, unsigned int len)
 {
-	struct vlab_mmio *vm = to_mmio(vdev);
+	const struct vlab_config_window window = config_window(vdev);
 
-	if (!within_config(vm, offset, len))
-		return -EINVAL;
-	vlab_config_write(vm->base + VLAB_MMIO_REGISTERS, vdev->id.device,
-			  offset, buf, len);
-	return 0;
+	return vlab_config_write(&window, offset, buf, len);
 }
 
 static void write_address(struct vlab_mmio *vm, unsigned int reg, u64 addr)
@@ -423,18 +411,6 @@ static int identify(struct vlab_mmio *vm, struct platform_device *pdev)
 	return 0;
 }
 
-static int set_dma_mask(struct device *dev)
-{
-	int err = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(64));
-
-	if (err)
-		err = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(32));
-	if (!err)
-		/* One descriptor holds any length of 32 bits. */
-		dma_set_max_seg_size(dev, UINT_MAX);
-	return err;
-}
-
 static int map_registers(struct vlab_mmio *vm, struct platform_device *pdev)
 {
 	const struct resource *res;
@@ -488,7 +464,7 @@ static int vlab_mmio_probe(struct platform_device *pdev)
 	err = identify(vm, pdev);
 	if (err)
 		goto free;
-	err = set_dma_mask(&pdev->dev);
+	err = vlab_set_dma_mask(&pdev->dev);
 	if (err)
 		goto free;
 	err = platform_get_irq(pdev, 0);
@@ -518,31 +494,12 @@ static void remove_device(struct platform_device *pdev)
 }
 PORT_PLATFORM_REMOVE(vlab_mmio_remove, remove_device)
 
-/* Halt, reboot, kexec: the next kernel's memory is not for this device. */
 static void vlab_mmio_shutdown(struct platform_device *pdev)
 {
 	struct vlab_mmio *vm = platform_get_drvdata(pdev);
 
-	port_device_lock(&vm->vdev.dev);
-	virtio_reset_device(&vm->vdev);
-	port_device_unlock(&vm->vdev.dev);
+	vlab_shut_down(&vm->vdev);
 }
-
-/*
- * Sleep may take the device's state with it, queues and all, and what was in
- * flight would be lost in silence: the system stays awake.
- */
-static int vlab_mmio_suspend(struct device *dev)
-{
-	dev_warn_ratelimited(dev,
-			     "vlab devices cannot sleep: unbind it first\n");
-	return -EBUSY;
-}
-
-static const struct dev_pm_ops vlab_mmio_pm = {
-	.suspend = vlab_mmio_suspend,
-	.freeze = vlab_mmio_suspend,
-};
 
 #ifdef CONFIG_VLAB_MMIO_CLAIM
 static const struct of_device_id vlab_mmio_of_ids[] = {
@@ -562,7 +519,7 @@ static struct platform_driver vlab_mmio_driver = {
 	.shutdown = vlab_mmio_shutdown,
 	.driver = {
 		.name = VLAB_MMIO_NAME,
-		.pm = pm_sleep_ptr(&vlab_mmio_pm),
+		.pm = pm_sleep_ptr(&vlab_transport_pm),
 #ifdef CONFIG_VLAB_MMIO_CLAIM
 		.of_match_table = vlab_mmio_of_ids,
 		.acpi_match_table = vlab_mmio_acpi_ids,

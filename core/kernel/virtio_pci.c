@@ -10,10 +10,10 @@
  * The kernel calls everything here with the PCI device's lock held; it may
  * sleep.
  */
-#include <linux/dma-mapping.h>
 #include <linux/module.h>
 #include <linux/pm.h>
 
+#include "transport.h"
 #include "virtio_pci.h"
 #include "vlab_kernel.h"
 
@@ -111,18 +111,6 @@ static int map_windows(struct vlab_pci *vp)
 	return -ENOMEM;
 }
 
-static int set_dma_mask(struct pci_dev *pdev)
-{
-	int err = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
-
-	if (err)
-		err = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(32));
-	if (!err)
-		/* One descriptor holds any length of 32 bits. */
-		dma_set_max_seg_size(&pdev->dev, UINT_MAX);
-	return err;
-}
-
 /* The last reference is gone, and remove() long before it. */
 static void release(struct virtio_device *vdev)
 {
@@ -172,7 +160,7 @@ static int open_device(struct vlab_pci *vp)
 	err = find_windows(vp);
 	if (err)
 		return err;
-	err = set_dma_mask(pdev);
+	err = vlab_set_dma_mask(&pdev->dev);
 	if (err)
 		return err;
 	err = pci_request_selected_regions(pdev, used_bars(&vp->caps), "vlab");
@@ -249,33 +237,14 @@ static void vlab_pci_remove(struct pci_dev *pdev)
 	put_device(&vp->vdev.dev);
 }
 
-/* Halt, reboot, kexec: the next kernel's memory is not for this device. */
 static void vlab_pci_shutdown(struct pci_dev *pdev)
 {
 	struct vlab_pci *vp = pci_get_drvdata(pdev);
 
-	port_device_lock(&vp->vdev.dev);
-	virtio_reset_device(&vp->vdev);
-	port_device_unlock(&vp->vdev.dev);
+	vlab_shut_down(&vp->vdev);
 	pci_clear_master(pdev);
 	vp->master = false;
 }
-
-/*
- * Sleep takes the device's state with it, queues and all, and what was in
- * flight would be lost in silence: the system stays awake.
- */
-static int vlab_pci_suspend(struct device *dev)
-{
-	dev_warn_ratelimited(dev,
-			     "vlab devices cannot sleep: unbind it first\n");
-	return -EBUSY;
-}
-
-static const struct dev_pm_ops vlab_pci_pm = {
-	.suspend = vlab_pci_suspend,
-	.freeze = vlab_pci_suspend,
-};
 
 #ifdef CONFIG_VLAB_PCI_CLAIM
 /* All kinds: the probe knows which ids there are. */
@@ -293,7 +262,7 @@ static struct pci_driver vlab_pci_driver = {
 	.probe = vlab_pci_probe,
 	.remove = vlab_pci_remove,
 	.shutdown = vlab_pci_shutdown,
-	.driver.pm = pm_sleep_ptr(&vlab_pci_pm),
+	.driver.pm = pm_sleep_ptr(&vlab_transport_pm),
 };
 
 int __init vlab_pci_init(void)

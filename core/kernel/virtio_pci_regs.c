@@ -12,6 +12,7 @@
  * for one queue; get_status and notify run in any context.
  */
 #include "config_access.h"
+#include "transport.h"
 #include "virtio_pci.h"
 
 /* Reads of a queue's state that its reset waits for, a millisecond apart. */
@@ -52,15 +53,6 @@ static void set_config_vector(struct vlab_pci *vp)
 				     "no interrupt for configuration\n");
 }
 
-/* One by one: an interrupt may be looking. */
-static void forget_queues(struct vlab_pci *vp)
-{
-	unsigned int index;
-
-	for_each_set_bit(index, vp->live, VIRTIO_CONFIG_QUEUES_MAX)
-		clear_bit(index, vp->live);
-}
-
 static int set_status(struct virtio_device *vdev, u8 status)
 {
 	struct vlab_pci *vp = to_vlab_pci(vdev);
@@ -74,7 +66,7 @@ static int set_status(struct virtio_device *vdev, u8 status)
 		vp->config_vector = false;
 	/* After a reset, and what the core does about one that failed. */
 	if (status == VIRTIO_CONFIG_S_ACKNOWLEDGE)
-		forget_queues(vp);
+		vlab_forget_queues(vp->live);
 	return 0;
 }
 
@@ -142,33 +134,31 @@ static int config_len(struct virtio_device *vdev)
 	return (int)to_vlab_pci(vdev)->caps.device.length;
 }
 
-static bool within_config(const struct vlab_pci *vp, unsigned int offset,
-			  unsigned int len)
+static struct vlab_config_window config_window(struct virtio_device *vdev)
 {
-	return offset <= vp->caps.device.length &&
-	       len <= vp->caps.device.length - offset;
+	struct vlab_pci *vp = to_vlab_pci(vdev);
+
+	return (struct vlab_config_window){
+		.device = vdev->id.device,
+		.base = vp->device,
+		.len = vp->caps.device.length,
+	};
 }
 
 static int config_read(struct virtio_device *vdev, unsigned int offset,
 		       void *buf, unsigned int len)
 {
-	struct vlab_pci *vp = to_vlab_pci(vdev);
+	const struct vlab_config_window window = config_window(vdev);
 
-	if (!within_config(vp, offset, len))
-		return -EINVAL;
-	vlab_config_read(vp->device, vdev->id.device, offset, buf, len);
-	return 0;
+	return vlab_config_read(&window, offset, buf, len);
 }
 
 static int config_write(struct virtio_device *vdev, unsigned int offset,
 			const void *buf, unsigned int len)
 {
-	struct vlab_pci *vp = to_vlab_pci(vdev);
+	const struct vlab_config_window window = config_window(vdev);
 
-	if (!within_config(vp, offset, len))
-		return -EINVAL;
-	vlab_config_write(vp->device, vdev->id.device, offset, buf, len);
-	return 0;
+	return vlab_config_write(&window, offset, buf, len);
 }
 
 static void write_address(struct vlab_pci *vp, unsigned int reg, u64 addr)

@@ -30,8 +30,6 @@ static inline void vlab_pci_exit(void)
 #endif
 
 #ifdef CONFIG_HAS_IOMEM
-/* translation.c: for transports, before the device is registered. */
-int vlab_check_translation(struct virtio_device *vdev);
 int vlab_mmio_init(void);
 void vlab_mmio_exit(void);
 #else
