@@ -78,6 +78,10 @@ void work_used(void);
 /* Unbind, and bind again. */
 void work_rebind(void);
 
+/* Queues that give back nothing: neither what was used nor what is left. */
+void install_get_is_blind(void);
+void install_detach_keeps(void);
+
 static inline struct model *first_queue(void)
 {
 	return &lab.model[0];

@@ -55,7 +55,7 @@ static void *detach_keeps(struct virtqueue *vq)
 	return NULL;
 }
 
-static void install_detach_keeps(void)
+void install_detach_keeps(void)
 {
 	double_queue()->detach_buf = detach_keeps;
 }
@@ -135,7 +135,7 @@ static void *get_is_blind(struct virtqueue *vq, unsigned int *len)
 	return NULL;
 }
 
-static void install_get_is_blind(void)
+void install_get_is_blind(void)
 {
 	double_queue()->get_buf = get_is_blind;
 }

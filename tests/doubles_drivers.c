@@ -175,17 +175,6 @@ static void install_get_says_nothing_written(void)
 	double_queue()->get_buf = get_says_nothing_written;
 }
 
-static void *detach_keeps(struct virtqueue *vq)
-{
-	(void)vq;
-	return NULL;
-}
-
-static void install_detach_keeps(void)
-{
-	double_queue()->detach_buf = detach_keeps;
-}
-
 static int other_generation(struct virtio_device *vdev, u32 *generation)
 {
 	static unsigned int count;
@@ -239,19 +228,6 @@ static void install_kick_puts_back(void)
 
 	ops->add_buf = add_notes;
 	ops->kick = kick_puts_back;
-}
-
-/* Before the driver may look, there is nothing any more. */
-static void *get_is_blind(struct virtqueue *vq, unsigned int *len)
-{
-	(void)vq;
-	(void)len;
-	return NULL;
-}
-
-static void install_get_is_blind(void)
-{
-	double_queue()->get_buf = get_is_blind;
 }
 
 static int add_returns;

@@ -54,18 +54,6 @@ static void install_forgets_feature(void)
 	lab.lb.vdev.core->features &= ~(1ULL << VIRTIO_RING_F_EVENT_IDX);
 }
 
-static void *get_is_blind(struct virtqueue *vq, unsigned int *len)
-{
-	(void)vq;
-	(void)len;
-	return NULL;
-}
-
-static void install_get_is_blind(void)
-{
-	double_queue()->get_buf = get_is_blind;
-}
-
 static int add_fails(struct virtqueue *vq, struct scatterlist sg[],
 		     unsigned int out_num, unsigned int in_num, void *data)
 {

@@ -63,7 +63,7 @@ def _dispatch(argv: list[str]) -> int:
     if name in ("help", "-h", "--help"):
         return _help(rest)
     if name == "bench":
-        return _bench(rest)
+        return bench.main(rest)
     if name == "kernel":
         return _kernel(rest)
     if name not in COMMANDS:
@@ -108,10 +108,6 @@ def _kernel(argv: list[str]) -> int:
     command = kernel.COMMANDS[name]
     return _run(f"kernel {name}", Command(command.USAGE, command.HELP, command.DESCRIPTION, command.EPILOG,
                                           command.add_arguments, command.run), rest)
-
-
-def _bench(argv: list[str]) -> int:
-    return bench.main(argv)
 
 
 def _guarded(action: Callable, argv: list[str]) -> int:

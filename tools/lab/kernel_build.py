@@ -98,15 +98,14 @@ def _guest(name, built, disk, folder, words, before: list[str], platform: str) -
 def root_disk(folder: pathlib.Path) -> pathlib.Path:
     """An ext4 file system with busybox and the tests, made without being root."""
     root = folder / "root"
-    for name in ("bin", "sbin", "usr/bin", "usr/sbin", "dev", "proc", "sys", "tmp", "tests"):
+    for name in ("bin", "tests", *kernel_cpio.FOLDERS):
         files.make_folder(root / name)
     shutil.copy(kernel_cpio.BUSYBOX, root / "bin" / "busybox")
-    for name in ("sh", "mount"):
+    for name in kernel_cpio.LINKS:
         (root / "bin" / name).symlink_to("busybox")
-    shutil.copy(kernel_guest.SCRIPTS / "init.sh", root / "init")
-    (root / "init").chmod(0o755)
-    shutil.copy(kernel_guest.SCRIPTS / "lib.sh", root / "tests")
-    shutil.copy(kernel_guest.SCRIPTS / "hardened.sh", root / "tests" / "run.sh")
+    for name, path, mode in kernel_guest.scripts("hardened"):
+        shutil.copy(path, root / name)
+        (root / name).chmod(mode)
     image = kernel_guest.disk(folder, "root", DISK_MB)
     status, out, err = process.capture(["/sbin/mke2fs", "-q", "-t", "ext4", "-d", root, image])
     if status:

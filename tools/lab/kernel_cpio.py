@@ -9,6 +9,8 @@ import stat
 from . import errors, process
 
 BUSYBOX = pathlib.Path("/bin/busybox")
+LINKS = ("sh", "mount")  # to busybox: what a kernel or a script calls before there is a PATH
+FOLDERS = ("proc", "sys", "dev", "tmp", "mnt", "sbin", "usr/bin", "usr/sbin", "lib64")
 CONSOLE = (5, 1)  # the device node that the kernel opens for /init
 FAST = 1  # compression: a boot is short, and so should packing be
 
@@ -45,9 +47,9 @@ class Archive:
         if not BUSYBOX.is_file():
             raise errors.LabError("/bin/busybox is not there: run as root: apt-get install busybox-static")
         self.copy("bin/busybox", BUSYBOX, 0o755)
-        for name in ("sh", "mount"):
+        for name in LINKS:
             self._put(f"bin/{name}", stat.S_IFLNK | 0o777, b"busybox")
-        for name in ("proc", "sys", "dev", "tmp", "mnt", "sbin", "usr/bin", "usr/sbin", "lib64"):
+        for name in FOLDERS:
             self.folder(name)
         self._put("dev/console", stat.S_IFCHR | 0o600, b"", CONSOLE)
 

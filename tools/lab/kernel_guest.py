@@ -125,15 +125,19 @@ def run_all(guests: list[Guest], jobs: int = 2) -> list[Outcome]:
     return [outcomes[number] for number in range(len(guests))]
 
 
+def scripts(script: str) -> list[tuple[str, pathlib.Path, int]]:
+    """What has a guest run tests/kernel/guest/<script>.sh: names in the guest, files here, modes."""
+    return [("init", SCRIPTS / "init.sh", 0o755), ("tests/lib.sh", SCRIPTS / "lib.sh", 0o644),
+            ("tests/run.sh", SCRIPTS / f"{script}.sh", 0o644),
+            *((f"tests/{shared.name}", shared, 0o644) for shared in sorted(SCRIPTS.glob("part_*.sh")))]
+
+
 def initramfs(script: str, extra: list[tuple[str, pathlib.Path]] = (), programs: tuple[str, ...] = ()) -> bytes:
     """A guest that runs tests/kernel/guest/<script>.sh; @extra: names in the guest, files here."""
     archive = kernel_cpio.Archive()
     archive.busybox()
-    archive.copy("init", SCRIPTS / "init.sh", 0o755)
-    archive.copy("tests/lib.sh", SCRIPTS / "lib.sh")
-    archive.copy("tests/run.sh", SCRIPTS / f"{script}.sh")
-    for shared in sorted(SCRIPTS.glob("part_*.sh")):
-        archive.copy(f"tests/{shared.name}", shared)
+    for name, path, mode in scripts(script):
+        archive.copy(name, path, mode)
     for name, path in extra:
         archive.copy(name, path)
     for program in programs:

@@ -17,7 +17,6 @@ UML = Kernel("uml", "User-Mode Linux (KASAN, UBSAN, lockdep, KUnit)", ("uml",), 
 UML_GOOD = (0,)
 PC_SECONDS = 600
 CHECKED_SECONDS = 900
-UML_SECONDS = 120
 
 # What the tests use beside the module, in the order in which it is loaded.
 STOCK_MODULES = ["virtio_pci", "virtio_blk", "virtio_rng", "crc32c_generic", "ext4"]

@@ -61,7 +61,6 @@ _RESULT = re.compile(r"vlab-test: (ok|fail|skip) ([\w./-]+)(?:: (.*))?")
 _DONE = re.compile(r"vlab-test: done")
 _TAINT = re.compile(r"vlab-test: taint (\d+)")
 _KTAP = re.compile(r"^(?P<indent> *)(?P<no>not )?ok (?P<number>\d+)(?: -)? (?P<name>[^#]*?)\s*(?:# (?P<note>.*))?$")
-_COUNTS = re.compile(r"^pass:\d+ fail:\d+|^Totals:")
 
 # What the bits of /proc/sys/kernel/tainted mean, of those that no run may set.
 TAINTS = {4: "machine check", 5: "bad page", 7: "oops", 9: "warning", 14: "soft lockup"}
