@@ -25,9 +25,6 @@ DISK_BYTES = 32 * MEGABYTE
 HUGE_BYTES = (1 << 63) - (1 << 30)  # the most that QEMU takes
 FIRST_SLOT, FUNCTIONS = 3, 8
 PORT_SLOT = 0x1e
-# With a thread for each processor QEMU 7.2 ends with a failed assertion now and
-# then: one processor moves a BAR while another is in the middle of an access.
-ONE_THREAD = "tcg,thread=single"
 
 # What a device is expected to be: functions is_... of hostile.sh. With the first ones
 # requests fail, and the block layer may say so.
@@ -191,8 +188,8 @@ def run() -> Tally:
             stack.callback(hosts[-1].monitor.close)
             argv = kernel_guest.pc(stock, _initrd(folder, machine, stock, core),
                                    [*machine.options, *hosts[-1].options()],
-                                   ("log_buf_len=4M", "printk.devkmsg=on", *machine.words))
-            argv[argv.index("tcg")] = ONE_THREAD
+                                   ("log_buf_len=4M", "printk.devkmsg=on", *machine.words),
+                                   accelerator=kernel_guest.ONE_THREAD)
             guests.append(Guest(machine.name, argv, SECONDS, (kernel_guest.DONE,), hosts[-1].answer))
         outcomes = kernel_guest.run_all(guests)
     tally = Tally()

@@ -17,6 +17,7 @@ UML = Kernel("uml", "User-Mode Linux (KASAN, UBSAN, lockdep, KUnit)", ("uml",), 
 UML_GOOD = (0,)
 PC_SECONDS = 600
 CHECKED_SECONDS = 900
+ONES_BYTES = 16384  # at least the registers of a virtio-pci device of QEMU
 
 # What the tests use beside the module, in the order in which it is loaded.
 STOCK_MODULES = ["virtio_pci", "virtio_blk", "virtio_rng", "crc32c_generic", "ext4"]
@@ -132,7 +133,7 @@ def _pci(name: str, built: Built, script: str, modules: list[pathlib.Path], orde
         initrd = folder / "initrd"
         initrd.write_bytes(kernel_guest.initramfs(
             script, [*kernel_guest.module_files(modules), ("modules/order", listed)], PROGRAMS))
-        argv = kernel_guest.pc(built, initrd, bench.options)
+        argv = kernel_guest.pc(built, initrd, bench.options, accelerator=kernel_guest.ONE_THREAD)
         try:
             outcome = kernel_guest.run(Guest(name, argv, seconds, (kernel_guest.DONE,), bench.answer))
             heard = bench.console.heard()
@@ -144,6 +145,12 @@ def _pci(name: str, built: Built, script: str, modules: list[pathlib.Path], orde
                     f"it heard {heard!r}", again)
         tally.check(not bench.refused, f"{name}: QEMU did what the guest asked for", "\n".join(bench.refused), again)
     return tally
+
+
+def _ones(folder: pathlib.Path) -> pathlib.Path:
+    path = folder / "ones"
+    path.write_bytes(b"\xff" * ONES_BYTES)
+    return path
 
 
 def _bench(folder: pathlib.Path) -> Bench:
@@ -168,5 +175,8 @@ def _bench(folder: pathlib.Path) -> Bench:
         "-device", "virtconsole,chardev=console",
         "-device", "pcie-root-port,id=slot1,addr=0x17,chassis=1,slot=1",
         "-device", f"virtio-blk-pci,id=plug,bus=slot1,{modern},drive=plug",
+        # Registers of a device that is not there read like this.
+        "-object", f"memory-backend-file,id=ones,mem-path={_ones(folder)},size={ONES_BYTES},readonly=on,share=on",
+        "-device", "ivshmem-plain,addr=0x18,memdev=ones",
     ]
     return Bench(options, monitor, console)

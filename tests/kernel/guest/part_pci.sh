@@ -11,6 +11,8 @@ DISK_THEIRS=0000:00:13.0
 DISK_INTX=0000:00:14.0
 DISK_FIXED=0000:00:15.0
 CONSOLE=0000:00:16.0
+ONES=0000:00:18.0
+PORT=0000:00:17.0
 PLUG=0000:01:00.0
 
 # give ADDRESS: to vlab, whoever has it now.
@@ -37,6 +39,46 @@ disk() {
 	wait_until 10 "a disk of $1" has_disk "$1"
 	name=$(basename $PCI/devices/$1/*/block/vlab*)
 	wait_until 10 "/dev/$name" test -b "/dev/$name"
+}
+
+# put_word ADDRESS OFFSET VALUE: 32 bits, little-endian, into its configuration space.
+put_word() {
+	printf "$(printf '\\%03o\\%03o\\%03o\\%03o' $(($3 & 255)) $(($3 >> 8 & 255)) $(($3 >> 16 & 255)) $(($3 >> 24 & 255)))" |
+		dd of=$PCI/devices/$1/config bs=4 seek=$(($2 / 4)) count=1 conv=notrunc 2>/dev/null
+}
+
+# bar ADDRESS NUMBER: where the kernel has put it.
+bar() {
+	sed -n "$(($2 + 1))p" $PCI/devices/$1/resource | cut -d' ' -f1
+}
+
+# place_ones AT: the BAR of 64 bits of a device whose memory is ones, and takes no write.
+place_ones() {
+	put_word $ONES 24 $(($1 & 0xffffffff))
+	put_word $ONES 28 $(($1 >> 32))
+}
+
+# cover ADDRESS: the ones lie over its registers.
+cover() {
+	echo 1 >$PCI/devices/$ONES/enable
+	place_ones $(bar $1 4)
+}
+
+uncover() {
+	place_ones $(bar $ONES 2)
+	echo 0 >$PCI/devices/$ONES/enable
+}
+
+# buses NUMBER: those behind the port; what has another number reads as all ones.
+buses() {
+	printf "$(printf '\\%03o\\%03o' $1 $1)" |
+		dd of=$PCI/devices/$PORT/config bs=1 seek=25 count=2 conv=notrunc 2>/dev/null
+}
+
+# register ADDRESS: its first one. Only of a device without a driver: who has
+# one keeps its registers to himself.
+register() {
+	devmem $(bar $1 4) 32
 }
 
 module_loads() {
@@ -193,6 +235,75 @@ hot_plug_again() {
 	filesystem /dev/$name
 }
 
+why_broken() {
+	cat "/sys/kernel/debug/vlab/$(ls $PCI/devices/$1 | grep '^virtio[0-9]')/broken"
+}
+
+# fails_under_io ADDRESS REASON COMMAND...: after which nothing is answered.
+fails_under_io() {
+	address=$1
+	reason=$2
+	shift 2
+	disk $address
+	echo 1000 >/sys/block/$name/queue/io_timeout
+	start_io $name
+	"$@"
+	io_ended
+	equal "why it is broken" "$(why_broken $address)" $reason
+}
+
+# lives_again ADDRESS: as if nothing had been.
+lives_again() {
+	give $1
+	disk $1
+	write_and_read /dev/$name
+}
+
+# Its configuration space answers, so it is there, and wrong.
+all_ones_under_io() {
+	fails_under_io $DISK reset-timeout cover $DISK
+	take $DISK
+	must gone /sys/block/$name
+	uncover
+	lives_again $DISK
+}
+
+pull_out() {
+	cover $PLUG
+	buses 255
+}
+
+# Nothing tells the driver that the device has gone, but what is read of it.
+pulled_out_under_io() {
+	fails_under_io $PLUG device-gone pull_out
+	take $PLUG
+	must gone /sys/block/$name
+	uncover
+	buses 1
+	lives_again $PLUG
+}
+
+all_ones_before_probe() {
+	take $DISK
+	cover $DISK
+	equal "a register" "$(register $DISK)" 0xFFFFFFFF
+	echo vlab >$PCI/devices/$DISK/driver_override
+	echo $DISK >$PCI/drivers_probe 2>/dev/null
+	must gone $PCI/drivers/vlab/$DISK
+	uncover
+	[ "$(register $DISK)" != 0xFFFFFFFF ] || fail "the registers did not come back"
+	lives_again $DISK
+}
+
+all_ones_while_idle() {
+	give $RNG
+	cover $RNG
+	take $RNG
+	uncover
+	give $RNG
+	must dd if=/dev/hwrng of=/dev/null bs=64 count=1
+}
+
 outside_driver() {
 	give $CONSOLE
 	load vlab_outside
@@ -266,6 +377,10 @@ run remove-and-rescan-under-io
 run remove-with-a-mounted-filesystem
 run hot-unplug-under-io
 run hot-plug-again
+run all-ones-under-io
+run all-ones-before-probe
+run all-ones-while-idle
+run pulled-out-under-io
 run outside-driver
 run busy-module-stays
 run rmmod-with-devices
