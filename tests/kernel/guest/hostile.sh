@@ -195,8 +195,8 @@ turn() {
 	unbind) take $SLOT ;;
 	remove) echo 1 >$PCI/devices/$SLOT/remove ;;
 	silence)
-		# Its registers read as all ones and it reaches no memory, as if
-		# it had been pulled out.
+		# No register answers, QEMU has them read as zero, and it
+		# reaches no memory.
 		printf '\000\000' | dd of=$PCI/devices/$SLOT/config bs=1 seek=4 conv=notrunc 2>/dev/null
 		;;
 	esac
