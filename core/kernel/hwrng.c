@@ -51,14 +51,16 @@ struct rng {
 };
 
 /*
- * The kernel serialises readers. @wait: not for ever. Every look costs the
- * device an interrupt, and the time runs on through all of them.
+ * The kernel serialises readers. @wait: not for ever, and by the clock: what is
+ * left of a wait that found its condition true is the whole of it. A device
+ * that answers each request at once, with nothing, would hold its reader.
  */
 static int rng_read(struct hwrng *hwrng, void *buf, size_t max, bool wait)
 {
 	struct rng *rng = container_of(hwrng, struct rng, hwrng);
-	long left = WAIT_SECONDS * HZ;
+	unsigned long end = jiffies + WAIT_SECONDS * HZ;
 	unsigned int seen;
+	long left;
 	int n;
 
 	do {
@@ -69,13 +71,18 @@ static int rng_read(struct hwrng *hwrng, void *buf, size_t max, bool wait)
 					min_t(size_t, max, INT_MAX));
 		if (n || !wait)
 			return n;
+		if (fatal_signal_pending(current))
+			return -ERESTARTSYS;
 		left = wait_event_killable_timeout(
 			rng->wait,
 			READ_ONCE(rng->notices) != seen ||
 				READ_ONCE(rng->removed),
-			left);
-	} while (left > 0);
-	return left ? left : -ETIMEDOUT;
+			max_t(long, end - jiffies, 1));
+		if (left < 0)
+			return (int)left;
+		cond_resched();
+	} while (time_before(jiffies, end));
+	return -ETIMEDOUT;
 }
 
 /* In the interrupt; not twice at a time for one device. */
