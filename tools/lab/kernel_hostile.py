@@ -113,6 +113,11 @@ TRANSLATED = (
     Setting("translated-by-itself", "iommu_platform=on,ats=on,num-queues=2"),
     Setting("not-translated", "iommu_platform=off", "refused"),
 )
+# Some of the first ones again, for a guest whose payloads are in bounce buffers.
+BY_NAME = {setting.name: setting for setting in SETTINGS}
+BOUNCED = tuple(BY_NAME[name] for name in (
+    "queue-size-least-direct", "segments-above-the-queue", "capacity-odd", "block-page", "discard-one-sector",
+    "tables-and-event-index-off", "read-errors", "write-errors", "flush-errors"))
 IOMMU = ["-device", "intel-iommu,intremap=off,device-iotlb=on"]
 # Devices that come later; at most one at a time is there.
 PLUGGED = {
@@ -124,6 +129,7 @@ PLUGGED = {
 # The rest of hostile.sh.
 TESTS = ("resized-under-io", "unplugged-while-formatted", "unplugged-while-mounted", "unplugged-while-stalled",
          "unplugged-while-probed", "entropy-trickles", "again-and-again", "fresh")
+TESTS_BOUNCED = ("resized-under-io", "unplugged-while-formatted", "unplugged-while-stalled", "entropy-trickles", "fresh")
 TESTS_FAILING = TESTS[:5] + ("again-and-again",)
 
 # What the kernel itself says of a request that failed, above a warning. It is
@@ -164,6 +170,7 @@ class Machine:
     tests: tuple[str, ...]
     options: list[str] = dataclasses.field(default_factory=list)
     words: tuple[str, ...] = ()
+    parameters: str = ""  # of the module
 
     @property
     def expected(self) -> list[str]:
@@ -173,6 +180,7 @@ class Machine:
 MACHINES = (
     Machine("hostile", SETTINGS, TESTS),
     Machine("hostile-iommu", TRANSLATED, (), IOMMU, ("intel_iommu=on", "iommu.strict=1")),
+    Machine("hostile-bounce", BOUNCED, TESTS_BOUNCED, parameters="bounce=1"),
 )
 
 
@@ -204,13 +212,14 @@ def _initrd(folder: pathlib.Path, machine: Machine, stock: kernel_tree.Built, co
         "order": "".join(f"{path.name}\n" for path in modules),
         "settings": "".join(_guest_lines(at, setting) for at, setting in enumerate(machine.settings)),
         "later": "".join(f"{test}\n" for test in machine.tests),
+        "parameters": machine.parameters,
     }
     for name, text in written.items():
         (folder / name).write_text(text)
     initrd = folder / "initrd"
     initrd.write_bytes(kernel_guest.initramfs("hostile", [
         *kernel_guest.module_files([*modules, core / "vlab.ko"]), ("modules/order", folder / "order"),
-        ("tests/settings", folder / "settings"), ("tests/later", folder / "later")], PROGRAMS))
+        *((f"tests/{name}", folder / name) for name in ("settings", "later", "parameters"))], PROGRAMS))
     return initrd
 
 

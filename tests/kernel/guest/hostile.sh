@@ -318,7 +318,7 @@ prepare() {
 	while read -r file; do
 		must insmod "/modules/$file"
 	done </modules/order
-	must insmod /modules/vlab.ko disk_timeout=2
+	must insmod /modules/vlab.ko disk_timeout=2 $(cat /tests/parameters)
 	must mkdir -p /mnt
 }
 
