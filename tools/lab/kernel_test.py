@@ -18,7 +18,8 @@ build/kernel/ between runs) and runs them: Debian's own kernel with PCI devices,
 a memory-checked kernel with PCI and with MMIO devices, User-Mode Linux with
 KUnit. A report of the kernel in a guest's log (KASAN, UBSAN, lockdep, DMA-API,
 any warning) fails the run, whatever the guest's own tests say; so does a test
-that reported nothing. Planted bugs prove that. The last line is the sum.
+that reported nothing. Planted bugs prove that. The part "allocations" takes
+some minutes, and runs only when it is named. The last line is the sum.
 """
 EPILOG = "exit status: 0 all passed, 1 something failed, 3 it could not run\n"
 STEP_PREFIX = "kernel-"  # of a part's name, as a step of ./lab test
@@ -46,6 +47,7 @@ PARTS = [
     Step("replay-trace", "kernel module: vlab.ko has no hook", kernel_replay_parts.no_trace),
     Step("hostile", "kernel module: devices of a hostile host", kernel_hostile.run),
     Step("planted", "kernel module: planted bugs are noticed", kernel_planted.run),
+    Step("allocations", "kernel module: each allocation of a probe fails", kernel_vehicles.checked_allocations, ()),
 ]
 
 
@@ -67,7 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    picked = steps.pick(PARTS, options.only, "part", "./lab kernel test")
+    named = options.only or options.list
+    picked = steps.pick([part for part in PARTS if named or part.runs_in], options.only, "part", "./lab kernel test")
     if options.list:
         return steps.show(picked)
     files.require_space(kernel_tree.FOLDER, kernel_tree.SPACE_MB)

@@ -16,7 +16,7 @@ NAME_COLUMNS = 46
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """`run` returns a tally and prints nothing."""
+    """`run` returns a tally and prints nothing; what runs in nothing runs when it is named."""
 
     name: str
     about: str

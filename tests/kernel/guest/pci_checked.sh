@@ -2,56 +2,8 @@
 # The same devices under a kernel that checks memory, locks and mappings.
 
 FS=ext2
+# Some minutes for all of them: ./lab kernel test --only allocations.
+STRIDE=23
 
 . /tests/part_pci.sh
-
-# bind_with_failure ADDRESS K: the K-th allocation of a probe fails; false when
-# it makes fewer than that. "echo" and "read" are the shell's own: what fails
-# is of this process.
-bind_with_failure() {
-	echo $2 >/proc/self/fail-nth
-	echo $1 >$PCI/drivers/vlab/bind 2>/dev/null
-	read -r left </proc/self/fail-nth
-	echo 0 >/proc/self/fail-nth
-	[ $left = 0 ]
-}
-
-# fail_each_allocation ADDRESS: one probe for each, and the last with none.
-fail_each_allocation() {
-	for kind in failslab fail_page_alloc; do
-		echo N >/sys/kernel/debug/$kind/ignore-gfp-wait
-		echo 0 >/sys/kernel/debug/$kind/verbose
-	done
-	echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
-	[ -e $PCI/drivers/vlab/$1 ] && take $1
-	echo vlab >$PCI/devices/$1/driver_override
-	# Enabled already: ACPI's interpreter, which a probe would start to route
-	# the pin of an interrupt, does not survive it.
-	echo 1 >$PCI/devices/$1/enable
-	allocations=0
-	while bind_with_failure $1 $((allocations + 1)); do
-		allocations=$((allocations + 1))
-		# Some are for comfort: a name in debugfs, a larger pool.
-		if [ -e $PCI/drivers/vlab/$1 ]; then
-			echo $1 >$PCI/drivers/vlab/unbind
-		fi
-	done
-	must test -e $PCI/drivers/vlab/$1
-	echo 0 >$PCI/devices/$1/enable
-	echo "vlab-allocations: $1 $allocations"
-	[ $allocations -gt 20 ] || fail "only $allocations allocations failed"
-}
-
-disk_without_memory() {
-	fail_each_allocation $DISK
-	disk $DISK
-	write_and_read /dev/$name
-}
-
-entropy_without_memory() {
-	fail_each_allocation $RNG
-	must dd if=/dev/hwrng of=/dev/null bs=64 count=1
-}
-
-run disk-without-memory
-run entropy-without-memory
+. /tests/part_memory.sh
