@@ -7,6 +7,7 @@ the planted bugs.
 
 import gzip
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -72,6 +73,17 @@ class Reports(unittest.TestCase):
     def test_a_quiet_log_passes(self):
         verdict = judged(GOOD)
         self.assertEqual((verdict.passed, verdict.failed, len(verdict.skips)), (1, 0, 1), verdict.failures)
+
+    def test_a_trace_that_is_wanted(self):
+        """Only where it is wanted, only a trace, and only that one."""
+        wanted = re.compile(r"\bwarn_alloc\+")
+        for line, options, failed in (("warn_alloc+0x1/0x2", {"wanted": wanted}, 0), ("warn_alloc+0x1/0x2", {}, 1),
+                                      ("kfree+0x1/0x2", {"wanted": wanted}, 1),
+                                      ("warn_alloc+0x1/0x2\n[    2.1] BUG: KASAN: x", {"wanted": wanted}, 1)):
+            with self.subTest(line=line, options=options):
+                trace = f"[    2.0] Call Trace:\n[    2.0]  {line}\n"
+                verdict = judged(GOOD.replace("vlab-test: taint", trace + "vlab-test: taint"), **options)
+                self.assertEqual(verdict.failed, failed, verdict.failures)
 
     def test_a_report_without_a_clock(self):
         for line in ("BUG: KASAN: slab-out-of-bounds in x", "WARNING: CPU: 0 PID: 1 at kernel/a.c:1 f+0x1/0x2",

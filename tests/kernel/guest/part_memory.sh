@@ -37,7 +37,7 @@ fail_allocations() {
 	must test -e $PCI/drivers/vlab/$1
 	echo 0 >$PCI/devices/$1/enable
 	[ $((failed * STRIDE)) -gt 100 ] || fail "only $failed allocations failed"
-	echo "vlab-allocations: $1 $failed, each ${STRIDE}th"
+	echo "vlab-allocations: $failed failed of $1, $STRIDE apart"
 }
 
 # Another disk holds what all share: the kernel's cache of a new size of "bio"
