@@ -90,7 +90,7 @@ def stock_pci() -> Tally:
         stock = kernel_tree.stock()
         core = stock_module("core/kernel")
         outside = stock_module("tests/kernel/outside", core / "Module.symvers")
-    ours = [core / "vlab.ko", outside / "vlab_outside.ko"]
+    ours = [core / "vlab.ko", outside / "vlab_outside.ko", outside / "vlab_hollow.ko"]
     theirs = kernel_tree.modules_of(stock, STOCK_MODULES)
     return _pci("pci", stock, "pci_stock", [*theirs, *ours], theirs, PC_SECONDS)
 

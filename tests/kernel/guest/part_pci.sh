@@ -215,6 +215,21 @@ all_ones_while_idle() {
 	must dd if=/dev/hwrng of=/dev/null bs=64 count=1
 }
 
+# It answers each request at once, and with nothing: nobody is held for ever.
+outside_device() {
+	take $RNG
+	load vlab_hollow
+	wait_until 10 "a source of vlab" grep -q vlab /sys/class/misc/hw_random/rng_available
+	tr ' ' '\n' </sys/class/misc/hw_random/rng_available | grep -m1 vlab >/sys/class/misc/hw_random/rng_current
+	dd if=/dev/hwrng of=/dev/null bs=16 count=1 2>/tmp/said &
+	reader=$!
+	wait_until 60 "the reader to end" eval "! kill -0 $reader"
+	must grep -q "timed out" /tmp/said
+	must rmmod vlab_hollow
+	give $RNG
+	must dd if=/dev/hwrng of=/dev/null bs=64 count=1
+}
+
 outside_driver() {
 	give $CONSOLE
 	load vlab_outside
@@ -293,6 +308,7 @@ run all-ones-before-probe
 run all-ones-while-idle
 run pulled-out-under-io
 run outside-driver
+run outside-device
 run busy-module-stays
 run rmmod-with-devices
 run reload
