@@ -15,8 +15,7 @@ nothing_is_taken_unasked() {
 
 entropy_read() {
 	give $RNG
-	wait_until 10 "a source of vlab" grep -q vlab /sys/class/misc/hw_random/rng_available
-	tr ' ' '\n' </sys/class/misc/hw_random/rng_available | grep -m1 vlab >/sys/class/misc/hw_random/rng_current
+	use_entropy
 	must dd if=/dev/hwrng of=/tmp/random bs=1024 count=4
 	equal "bytes that were read" "$(stat -c %s /tmp/random)" 4096
 	[ "$(tr -d '\000' </tmp/random | wc -c)" -gt 3900 ] || fail "too many zeroes among random bytes"
@@ -107,9 +106,7 @@ unbind_under_io() {
 	take $DISK
 	io_ended
 	must gone /sys/block/$name
-	give $DISK
-	disk $DISK
-	write_and_read /dev/$name
+	lives_again $DISK
 }
 
 remove_and_rescan_under_io() {
@@ -219,8 +216,7 @@ all_ones_while_idle() {
 outside_device() {
 	take $RNG
 	load vlab_hollow
-	wait_until 10 "a source of vlab" grep -q vlab /sys/class/misc/hw_random/rng_available
-	tr ' ' '\n' </sys/class/misc/hw_random/rng_available | grep -m1 vlab >/sys/class/misc/hw_random/rng_current
+	use_entropy
 	dd if=/dev/hwrng of=/dev/null bs=16 count=1 2>/tmp/said &
 	reader=$!
 	wait_until 60 "the reader to end" eval "! kill -0 $reader"
