@@ -170,8 +170,8 @@ def command_line(*words: str) -> str:
 def pc(built: kernel_tree.Built, initrd: pathlib.Path | None, devices: list[str], words: tuple[str, ...] = (),
        memory: int = 512, machine: str = "q35", accelerator: str = "tcg") -> list[str]:
     """The command for a PC without anything but a serial port and what @devices names."""
-    return [QEMU, "-accel", accelerator, "-M", machine, "-cpu", "max", "-smp", "2", "-m", str(memory), "-display", "none",
-            "-no-reboot", "-nodefaults", "-no-user-config", "-serial", "stdio",
+    return [QEMU, "-accel", accelerator, "-M", machine, "-cpu", "max", "-smp", "2", "-m", str(memory),
+            "-display", "none", "-no-reboot", "-nodefaults", "-no-user-config", "-serial", "stdio",
             "-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-kernel", str(built.image),
             *(["-initrd", str(initrd)] if initrd else []), "-append", command_line(*words), *devices]
 

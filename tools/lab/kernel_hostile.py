@@ -129,7 +129,8 @@ PLUGGED = {
 # The rest of hostile.sh.
 TESTS = ("resized-under-io", "unplugged-while-formatted", "unplugged-while-mounted", "unplugged-while-stalled",
          "unplugged-while-probed", "entropy-trickles", "again-and-again", "fresh")
-TESTS_BOUNCED = ("resized-under-io", "unplugged-while-formatted", "unplugged-while-stalled", "entropy-trickles", "fresh")
+TESTS_BOUNCED = ("resized-under-io", "unplugged-while-formatted", "unplugged-while-stalled", "entropy-trickles",
+                 "fresh")
 TESTS_FAILING = TESTS[:5] + ("again-and-again",)
 
 # What the kernel itself says of a request that failed, above a warning. It is
