@@ -60,12 +60,7 @@ void block_model_reset(void)
 
 static struct model *selected(void)
 {
-	return &lab.model[lab.select % LAB_QUEUES];
-}
-
-static unsigned int queue_number(void)
-{
-	return lab.select % LAB_QUEUES;
+	return &lab.model[lab_queue_number()];
 }
 
 /* Where the requests of a queue are: the watch knows it by nothing else. */
@@ -299,7 +294,7 @@ static int expect_submit(u32 type, u64 sector, u32 sectors,
 	*bytes = 0;
 	if (!bound)
 		return -ENODEV;
-	if (queue_number() >= disk.queues)
+	if (lab_queue_number() >= disk.queues)
 		return -EINVAL;
 	switch (type) {
 	case VIRTIO_BLK_T_FLUSH:
@@ -319,7 +314,8 @@ static int expect_submit(u32 type, u64 sector, u32 sectors,
 	}
 	if (err)
 		return err;
-	if (in_flight(queue_number()) >= min(selected()->num, REQUEST_SLOTS))
+	if (in_flight(lab_queue_number()) >=
+	    min(selected()->num, REQUEST_SLOTS))
 		return -ENOSPC;
 	return model_expect_add(selected(), *total);
 }
@@ -355,7 +351,7 @@ static const u8 *posted_first(const struct model *model)
 /* A request's own part of the DMA memory, which no other one uses; or NULL. */
 static const u8 *posted_wire(void)
 {
-	const struct cells_wire *area = &cells_wire[queue_number()];
+	const struct cells_wire *area = &cells_wire[lab_queue_number()];
 	const u8 *wire = posted_first(selected());
 	s64 at = wire ? arena_dma_offset(wire) - area->start : -1;
 
@@ -419,7 +415,7 @@ static void note_request(u32 type, const struct scatterlist *sg,
 	request->token = lab.tokens;
 	request->written = written;
 	request->wire = wire;
-	request->queue = (u8)queue_number();
+	request->queue = (u8)lab_queue_number();
 	request->live = true;
 }
 
@@ -441,7 +437,7 @@ void block_model_submit(u32 type, u64 sector, u32 sectors,
 		bytes_copy(data, sg, segs * sizeof(*sg));
 	arena.failed[ARENA_MAP] = false;
 	watch_begin(CALL_BLOCK_SUBMIT);
-	err = virtio_blk_submit(&lab.lb.vdev, queue_number(), type, sector,
+	err = virtio_blk_submit(&lab.lb.vdev, lab_queue_number(), type, sector,
 				sectors, segs ? data : NULL, segs, token);
 	watch_end((u64)(s64)err);
 	if (arena.failed[ARENA_MAP] && !want)
@@ -462,11 +458,11 @@ void block_model_submit(u32 type, u64 sector, u32 sectors,
 void block_model_kick(void)
 {
 	unsigned int before = lab.notified, fails = lab.notify_fails;
-	bool serves = bound && queue_number() < disk.queues;
+	bool serves = bound && lab_queue_number() < disk.queues;
 	bool work = serves && model_has_work(selected());
 
 	watch_begin(CALL_BLOCK_KICK);
-	virtio_blk_kick(&lab.lb.vdev, queue_number());
+	virtio_blk_kick(&lab.lb.vdev, lab_queue_number());
 	watch_end(0);
 	if (serves)
 		model_kicked(selected(), work, lab.notified - before,
@@ -511,13 +507,14 @@ static bool complete(void)
 	s64 status;
 
 	watch_begin(CALL_BLOCK_COMPLETE);
-	got = virtio_blk_complete(&lab.lb.vdev, queue_number(), &token, &error);
+	got = virtio_blk_complete(&lab.lb.vdev, lab_queue_number(), &token,
+				  &error);
 	watch_end((u64)(s64)got);
 	if (got == 1)
 		request = request_of(token, "request %llu finished twice");
 	if (!bound)
 		want = -ENODEV;
-	else if (queue_number() >= disk.queues)
+	else if (lab_queue_number() >= disk.queues)
 		want = -EINVAL;
 	else
 		ring = model_expect_get(model, &len);
@@ -558,7 +555,7 @@ void block_model_poll(void)
 
 void block_model_reclaim(void)
 {
-	bool serves = bound && queue_number() < disk.queues;
+	bool serves = bound && lab_queue_number() < disk.queues;
 	struct model *model = selected();
 	unsigned int n = REQUESTS_MAX + 1;
 	struct request *request;
@@ -567,7 +564,8 @@ void block_model_reclaim(void)
 
 	while (n-- && !finding.fired) {
 		watch_begin(CALL_BLOCK_RECLAIM);
-		got = virtio_blk_reclaim(&lab.lb.vdev, queue_number(), &token);
+		got = virtio_blk_reclaim(&lab.lb.vdev, lab_queue_number(),
+					 &token);
 		watch_end((u64)(s64)got);
 		if (got != 1)
 			break;
@@ -584,10 +582,11 @@ void block_model_reclaim(void)
 	}
 	if (!serves || finding.fired)
 		return;
-	oracle_check(
-		!model->stopped || lab.regs->gone || !in_flight(queue_number()),
-		ORACLE_TOKEN, "%llu requests are out after the device stopped",
-		in_flight(queue_number()), 0);
+	oracle_check(!model->stopped || lab.regs->gone ||
+			     !in_flight(lab_queue_number()),
+		     ORACLE_TOKEN,
+		     "%llu requests are out after the device stopped",
+		     in_flight(lab_queue_number()), 0);
 	model_check(model);
 }
 

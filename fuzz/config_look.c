@@ -208,7 +208,7 @@ static u8 *put_header(u8 *p, u8 type, u8 len)
 }
 
 /* Pieces of 252 bytes, and what is left. */
-static u8 *put_device(u8 *p, unsigned int len)
+static u8 *put_device_config(u8 *p, unsigned int len)
 {
 	unsigned int done, n;
 
@@ -251,7 +251,7 @@ static enum config_verdict judge_registers(struct config_view *view)
 		put_unaligned_le16(look.size[i], p + 2);
 		p += 4;
 	}
-	p = put_device(p, len);
+	p = put_device_config(p, len);
 	return parse(view, (unsigned int)(p - view->bytes)) ? CONFIG_VALID
 							    : CONFIG_INVALID;
 }

@@ -35,12 +35,12 @@ static struct entropy_model {
 	bool posted;
 } ent;
 
-static unsigned int notices;
+static unsigned int wakeups;
 
 static void note_bytes(struct virtio_device *vdev)
 {
 	(void)vdev;
-	notices++;
+	wakeups++;
 }
 
 void entropy_model_bound(void)
@@ -94,7 +94,7 @@ void entropy_model_interrupt(unsigned int index)
 {
 	bool work =
 		ent.vring && !ent.vring->halted && ent.vring->vq.index == index;
-	unsigned int before = notices;
+	unsigned int before = wakeups;
 	s64 idx;
 
 	watch_begin(CALL_INTERRUPT);
@@ -107,9 +107,9 @@ void entropy_model_interrupt(unsigned int index)
 	work &= idx == -2 || (idx >= 0 && idx != ent.last);
 	collect();
 	oracle_check(
-		notices - before == work, ORACLE_CALLBACK,
+		wakeups - before == work, ORACLE_CALLBACK,
 		"an interrupt with random bytes: %llu, was told %llu times",
-		work, notices - before);
+		work, wakeups - before);
 }
 
 /* The bytes are those that the driver found in its buffer, and gone from it. */

@@ -186,6 +186,12 @@ struct lab {
 
 extern struct lab lab;
 
+/* What OP_SELECT chose. */
+static inline unsigned int lab_queue_number(void)
+{
+	return lab.select % LAB_QUEUES;
+}
+
 /* run.c: one execution, from nothing to nothing. */
 void lab_run(const struct target *target, const u8 *data, size_t size);
 

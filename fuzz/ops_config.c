@@ -5,7 +5,7 @@
 #include "lab.h"
 #include "watch.h"
 
-static void store(enum cell cell, unsigned int index, u64 value)
+static void store_register(enum cell cell, unsigned int index, u64 value)
 {
 	unsigned int size;
 	void *p = cells_find(cell, 0, index, &size);
@@ -48,14 +48,15 @@ static void store_field_bytes(int pos, unsigned int at, u32 value,
 
 	for (i = 0; pos >= 0 && i < n; i++)
 		if (at + i < lab.regs->field[pos + 1])
-			store(CELL_FIELD, (unsigned int)pos + 2 + at + i,
-			      value >> (8 * i) & 0xff);
+			store_register(CELL_FIELD,
+				       (unsigned int)pos + 2 + at + i,
+				       value >> (8 * i) & 0xff);
 }
 
 static void set_features(unsigned int word, u32 bits)
 {
 	if (lab_is_registers())
-		store(CELL_FEATURES, word, bits);
+		store_register(CELL_FEATURES, word, bits);
 	else
 		store_field_bytes(find_raw(VIRTIO_CONFIG_F_VIRTIO, 0), 4 * word,
 				  bits, 4);
@@ -64,7 +65,7 @@ static void set_features(unsigned int word, u32 bits)
 static void set_queue_size(unsigned int queue, u16 size)
 {
 	if (lab_is_registers())
-		store(CELL_QUEUE_SIZE, queue, size);
+		store_register(CELL_QUEUE_SIZE, queue, size);
 	else
 		store_field_bytes(find_raw(VIRTIO_CONFIG_F_VIRTQUEUE,
 					   queue % 4),
@@ -86,25 +87,25 @@ static void set_device_bytes(unsigned int at, u32 value, unsigned int len)
 		return;
 	}
 	for (i = 0; i < len; i++)
-		store(CELL_CONFIG, at + i, value >> (8 * i) & 0xff);
+		store_register(CELL_CONFIG, at + i, value >> (8 * i) & 0xff);
 }
 
 void lab_step_config(const struct step *step)
 {
 	switch ((enum op)step->op) {
 	case OP_CONFIG_CLEAR:
-		store(CELL_FIELD_LEN, 0, 0);
-		store(CELL_NUM_QUEUES, 0, 0);
-		store(CELL_CONFIG_LEN, 0, 0);
+		store_register(CELL_FIELD_LEN, 0, 0);
+		store_register(CELL_NUM_QUEUES, 0, 0);
+		store_register(CELL_CONFIG_LEN, 0, 0);
 		break;
 	case OP_CONFIG_FIELD:
 		add_field(step->a, (u8)step->b, step->c);
 		break;
 	case OP_CONFIG_BYTE:
-		store(CELL_FIELD, step->b, step->a);
+		store_register(CELL_FIELD, step->b, step->a);
 		break;
 	case OP_CONFIG_LENGTH:
-		store(CELL_FIELD_LEN, 0, step->b);
+		store_register(CELL_FIELD_LEN, 0, step->b);
 		break;
 	case OP_CONFIG_FEATURES:
 		set_features(step->a & 1, step->c);
@@ -113,13 +114,13 @@ void lab_step_config(const struct step *step)
 		set_queue_size(step->a, step->b);
 		break;
 	case OP_CONFIG_QUEUES:
-		store(CELL_NUM_QUEUES, 0, step->b);
+		store_register(CELL_NUM_QUEUES, 0, step->b);
 		break;
 	case OP_CONFIG_DEVICE:
 		set_device_bytes(step->b, step->c, (step->a & 3) + 1u);
 		break;
 	case OP_CONFIG_DEVICE_LENGTH:
-		store(CELL_CONFIG_LEN, 0, step->b);
+		store_register(CELL_CONFIG_LEN, 0, step->b);
 		break;
 	case OP_CONFIG_ID:
 		lab_disguise(step->b, step->c);

@@ -12,20 +12,15 @@
 #include "lab.h"
 #include "watch.h"
 
-static unsigned int queue_number(void)
-{
-	return lab.select % LAB_QUEUES;
-}
-
 static const struct loopback_queue *queue(void)
 {
-	return &lab.lb.queue[queue_number()];
+	return &lab.lb.queue[lab_queue_number()];
 }
 
-static void store(enum cell cell, unsigned int index, u64 value)
+static void store_cell(enum cell cell, unsigned int index, u64 value)
 {
 	unsigned int size;
-	void *p = cells_find(cell, queue_number(), index, &size);
+	void *p = cells_find(cell, lab_queue_number(), index, &size);
 
 	if (p)
 		watch_store(cell, index, p, size, value);
@@ -34,7 +29,7 @@ static void store(enum cell cell, unsigned int index, u64 value)
 static u16 load_used_idx(void)
 {
 	unsigned int size;
-	const u8 *p = cells_find(CELL_USED_IDX, queue_number(), 0, &size);
+	const u8 *p = cells_find(CELL_USED_IDX, lab_queue_number(), 0, &size);
 
 	return p ? get_unaligned_le16(p) : 0;
 }
@@ -52,9 +47,9 @@ static void use_element(u32 id, u32 len)
 {
 	u16 idx = load_used_idx();
 
-	store(CELL_USED_ID, idx, id);
-	store(CELL_USED_LEN, idx, len);
-	store(CELL_USED_IDX, 0, (u16)(idx + 1));
+	store_cell(CELL_USED_ID, idx, id);
+	store_cell(CELL_USED_LEN, idx, len);
+	store_cell(CELL_USED_IDX, 0, (u16)(idx + 1));
 }
 
 static const struct {
@@ -157,7 +152,8 @@ static void step_on_ring(const struct step *step)
 
 	switch ((enum op)step->op) {
 	case OP_DEVICE_SERVE:
-		honest_serve(queue_number(), step->a + 1u, step->b, step->c);
+		honest_serve(lab_queue_number(), step->a + 1u, step->b,
+			     step->c);
 		break;
 	case OP_DEVICE_USED:
 		use_element(step->b, step->c);
@@ -166,16 +162,16 @@ static void step_on_ring(const struct step *step)
 		use_element(step->c, step->b);
 		break;
 	case OP_DEVICE_USED_IDX:
-		store(CELL_USED_IDX, 0, step->b);
+		store_cell(CELL_USED_IDX, 0, step->b);
 		break;
 	case OP_DEVICE_USED_ADD:
-		store(CELL_USED_IDX, 0, (u16)(load_used_idx() + step->b));
+		store_cell(CELL_USED_IDX, 0, (u16)(load_used_idx() + step->b));
 		break;
 	case OP_DEVICE_ELEMENT:
-		store(CELL_USED_ID, step->b, step->c);
+		store_cell(CELL_USED_ID, step->b, step->c);
 		break;
 	case OP_DEVICE_LENGTH:
-		store(CELL_USED_LEN, step->b, step->c);
+		store_cell(CELL_USED_LEN, step->b, step->c);
 		break;
 	case OP_DEVICE_DESC:
 		overwrite_desc(setup->desc + 16ULL * (step->b % setup->num),
@@ -198,10 +194,10 @@ static void step_on_ring(const struct step *step)
 		overwrite_avail(4 + 2ULL * setup->num, step->b);
 		break;
 	case OP_DEVICE_AVAIL_EVENT:
-		store(CELL_AVAIL_EVENT, 0, step->b);
+		store_cell(CELL_AVAIL_EVENT, 0, step->b);
 		break;
 	case OP_DEVICE_USED_FLAGS:
-		store(CELL_USED_FLAGS, 0, step->b);
+		store_cell(CELL_USED_FLAGS, 0, step->b);
 		break;
 	default:
 		write_payload(step);
@@ -221,7 +217,7 @@ void lab_step_device(const struct step *step)
 		config_change();
 		break;
 	case OP_DEVICE_STATUS:
-		store(CELL_STATUS, 0, step->a);
+		store_cell(CELL_STATUS, 0, step->a);
 		break;
 	case OP_DEVICE_HOLD_RESET:
 		lab.hold_reset = step->b;
@@ -248,8 +244,8 @@ void lab_step_device(const struct step *step)
 		arena_fail(ARENA_MAP, step->a + 1u);
 		break;
 	case OP_DURING:
-		watch_arm((enum cell)(step->a & 15), queue_number(), step->b,
-			  (step->a >> 4) + 1u, step->c);
+		watch_arm((enum cell)(step->a & 15), lab_queue_number(),
+			  step->b, (step->a >> 4) + 1u, step->c);
 		break;
 	default:
 		lab_need_driver();

@@ -7,9 +7,9 @@
 /* Buffers that one step adds at most. */
 #define FILL_MAX 64
 
-static struct model *selected(void)
+static struct model *next_selected(void)
 {
-	unsigned int i, n = lab.select % LAB_QUEUES;
+	unsigned int i, n = lab_queue_number();
 
 	for (i = 0; i < LAB_QUEUES; i++)
 		if (lab.model[(n + i) % LAB_QUEUES].vq)
@@ -118,7 +118,7 @@ void lab_step_ring(const struct step *step)
 		plain_find_queues(1);
 		return;
 	}
-	model = selected();
+	model = next_selected();
 	if (model)
 		step_on_queue(model, step);
 }

@@ -34,7 +34,8 @@ const char *const cell_names[CELLS] = {
 	"config_len",  "config",     "payload",	   "other",
 };
 
-static const char *const desc_fields[] = { "addr", "len", "flags", "next" };
+static const char *const desc_field_names[] = { "addr", "len", "flags",
+						"next" };
 
 static const char *const bad_adds[] = {
 	"null_token", "nothing",     "empty_piece", "overflow",
@@ -238,12 +239,12 @@ const struct operation operations[OPS] = {
 	[OP_DEVICE_DESC] = { "device desc",
 			     "overwrite a descriptor",
 			     { NUM("at", 'b', 0, 16),
-			       NAME("field", 'a', 0, 2, desc_fields),
+			       NAME("field", 'a', 0, 2, desc_field_names),
 			       HEX("is", 'c', 0, 32) } },
 	[OP_DEVICE_TABLE] = { "device table",
 			      "overwrite an entry of an indirect table",
 			      { NUM("of", 'b', 0, 16), NUM("at", 'a', 2, 6),
-				NAME("field", 'a', 0, 2, desc_fields),
+				NAME("field", 'a', 0, 2, desc_field_names),
 				HEX("is", 'c', 0, 32) } },
 	[OP_DEVICE_AVAIL] = { "device avail",
 			      "overwrite an avail entry",

@@ -17,7 +17,7 @@
 static const u8 disk_id[VIRTIO_BLK_ID_BYTES] = "vlab-loopback-disk";
 static const u8 zeroes[VIRTIO_BLK_SECTOR_SIZE];
 
-struct request {
+struct disk_request {
 	const struct loopback_chain *chain;
 	struct loopback_disk *disk;
 	u32 type;
@@ -43,7 +43,7 @@ static u8 *disk_at(struct loopback_disk *disk, u64 sector, u64 bytes)
 	return disk->data + sector * VIRTIO_BLK_SECTOR_SIZE;
 }
 
-static u8 disk_read(const struct request *req)
+static u8 disk_read(const struct disk_request *req)
 {
 	const u8 *data = disk_at(req->disk, req->sector, req->in);
 
@@ -53,7 +53,7 @@ static u8 disk_read(const struct request *req)
 	return VIRTIO_BLK_S_OK;
 }
 
-static u8 disk_write(const struct request *req)
+static u8 disk_write(const struct disk_request *req)
 {
 	u8 *data = disk_at(req->disk, req->sector, req->out);
 
@@ -64,7 +64,7 @@ static u8 disk_write(const struct request *req)
 }
 
 /* The length that is reported must be true: bytes without data are zeroed. */
-static void zero_data(const struct request *req)
+static void zero_data(const struct disk_request *req)
 {
 	u64 done = 0;
 	u32 n;
@@ -77,7 +77,7 @@ static void zero_data(const struct request *req)
 	}
 }
 
-static u8 disk_identify(const struct request *req)
+static u8 disk_identify(const struct disk_request *req)
 {
 	zero_data(req);
 	loopback_chain_write(req->chain, 0, disk_id,
@@ -85,7 +85,7 @@ static u8 disk_identify(const struct request *req)
 	return VIRTIO_BLK_S_OK;
 }
 
-static u8 disk_clear_segment(const struct request *req, u64 offset)
+static u8 disk_clear_segment(const struct disk_request *req, u64 offset)
 {
 	u8 segment[SEGMENT_BYTES] = { 0 };
 	u64 sector, bytes;
@@ -105,7 +105,7 @@ static u8 disk_clear_segment(const struct request *req, u64 offset)
 }
 
 /* Discard and write zeroes: afterwards the sectors read as zero. */
-static u8 disk_clear(const struct request *req, unsigned int feature)
+static u8 disk_clear(const struct disk_request *req, unsigned int feature)
 {
 	u8 status = VIRTIO_BLK_S_OK;
 	u64 done;
@@ -120,7 +120,7 @@ static u8 disk_clear(const struct request *req, unsigned int feature)
 	return status;
 }
 
-static u8 disk_request(const struct request *req)
+static u8 disk_request(const struct disk_request *req)
 {
 	switch (req->type) {
 	case VIRTIO_BLK_T_IN:
@@ -143,7 +143,8 @@ static u8 disk_request(const struct request *req)
 }
 
 /* Fill @req from the header; false where the chain is too short for one. */
-static bool read_header(struct request *req, const struct loopback_chain *chain)
+static bool read_header(struct disk_request *req,
+			const struct loopback_chain *chain)
 {
 	u8 header[HEADER_BYTES];
 
@@ -162,7 +163,7 @@ static bool read_header(struct request *req, const struct loopback_chain *chain)
 static u32 disk_serve(struct loopback_disk *disk,
 		      const struct loopback_chain *chain)
 {
-	struct request req = { .chain = chain, .disk = disk };
+	struct disk_request req = { .chain = chain, .disk = disk };
 	u8 status = VIRTIO_BLK_S_IOERR;
 
 	/* No room for a status, or more than a used element can report. */
