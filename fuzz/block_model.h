@@ -5,6 +5,27 @@
 
 #include <vlab/virtio_blk.h>
 
+/* What a request has in DMA memory: header, segment, and then the status. */
+#define BLOCK_MODEL_WIRE_BYTES 64u
+#define BLOCK_MODEL_WIRE_STATUS 32u
+/* Of one queue. */
+#define BLOCK_MODEL_SLOTS 128u
+
+/**
+ * struct block_model - the driver, as it must be
+ * @bound: to a device ...
+ * @disk: ... with these limits
+ */
+struct block_model {
+	struct virtio_blk_limits disk;
+	bool bound;
+};
+
+extern struct block_model block_model;
+
+/* The driver is unbound: nobody owes an answer. */
+void block_model_drop_requests(void);
+
 /*
  * The limits that follow from a device configuration and the features that
  * were agreed (VIRTIO 1.2, 5.2.4); false: no driver may take such a disk.
