@@ -248,7 +248,8 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description="Write corpus/*/qemu-*.vlab from corpus/qemu-devices.json.")
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a file is not as it would be")
     parser.add_argument("--recording", type=Path, default=RECORDING, metavar="FILE")
-    parser.add_argument("--output", type=Path, default=OUTPUT, metavar="FOLDER", help="the corpus (default: this tree's)")
+    parser.add_argument("--output", type=Path, default=OUTPUT, metavar="FOLDER",
+                        help="the corpus (default: this tree's)")
     options = parser.parse_args(arguments)
     try:
         made = programs(json.loads(options.recording.read_text()))

@@ -79,7 +79,8 @@ def main(argv: list[str]) -> int:
     options = _parser().parse_intermixed_args(argv)
     if options.subject not in (None, *SUBJECTS):
         hint = tree.suggest(options.subject, list(SUBJECTS))
-        raise errors.UsageError(f"nothing called '{options.subject}' to measure{hint}; there are: {', '.join(SUBJECTS)}")
+        known = ", ".join(SUBJECTS)
+        raise errors.UsageError(f"nothing called '{options.subject}' to measure{hint}; there are: {known}")
     subjects = [options.subject] if options.subject else SUBJECTS
     results = _measure(subjects, options)
     if options.json:
