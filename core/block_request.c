@@ -420,17 +420,19 @@ int virtio_blk_reclaim(struct virtio_device *vdev, unsigned int queue,
 	struct blk_slot *slot;
 	struct blk_queue *q;
 	unsigned long flags;
+	int ret = 0;
 
 	if (!blk || queue >= blk->limits.queues)
 		return 0;
 	q = blk->queue[queue];
-	/* May sleep, so not under the lock: after a reset nobody completes. */
-	slot = q->vq->vq_ops->detach_buf(q->vq);
-	if (!slot)
-		return 0;
+	/* A request that was half posted or half completed at the reset. */
 	spin_lock_irqsave(&q->lock, flags);
-	*token = free_slot(q, slot);
+	slot = q->vq->vq_ops->detach_buf(q->vq);
+	if (slot) {
+		*token = free_slot(q, slot);
+		ret = 1;
+	}
 	spin_unlock_irqrestore(&q->lock, flags);
-	return 1;
+	return ret;
 }
 EXPORT_SYMBOL_GPL(virtio_blk_reclaim);

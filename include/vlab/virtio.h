@@ -103,15 +103,17 @@ struct virtqueue_frame {
  * @shutdown: end all work of the queue: no callback runs after it, the queue
  *	(or, where the device cannot reset one queue, the device) is reset, and
  *	detach_buf() gives back what was in flight. May sleep.
- * @detach_buf: after shutdown, the token of one buffer that was not used, or
- *	NULL when all are returned.
+ * @detach_buf: after shutdown or virtio_reset_device(), the token of one buffer
+ *	that was not used, or NULL when all are returned.
  * @reset: start a shut down queue again, as fresh. 0, -EBUSY (buffers not
  *	detached), -EOPNOTSUPP (the device cannot), -EIO.
  *
  * No two operations on one queue may run at the same time, and the callback
  * counts: the driver holds one irq-safe lock around each of them if its
- * callback uses the queue. add_buf, kick, get_buf and restart never sleep;
- * the others may.
+ * callback uses the queue. add_buf, kick, get_buf, restart and detach_buf never
+ * sleep; the others may. virtio_reset_device() may run beside an operation,
+ * which ends as if it had come before or after: so detach_buf, which follows
+ * it, takes the lock too.
  */
 struct virtqueue_ops {
 	int (*add_buf)(struct virtqueue *vq, struct scatterlist sg[],
