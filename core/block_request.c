@@ -27,7 +27,9 @@
  * @sectors: their number, where there is no data
  * @data: the pieces of data, the caller's
  * @pieces: how many
- * @written: bytes that the device must write to report success
+ * @written: bytes that the device must have written to report success. Not
+ *	the status: that it is there shows that, and some devices do not count
+ *	it (a used length may say less than was written, 2.7.8.2).
  * @to_driver: the device writes the data
  * @segment: the segment of the request's wire part is used
  */
@@ -200,10 +202,13 @@ static int check_data(const struct virtio_blk_limits *limits,
 		return -EINVAL;
 	if (req->type != VIRTIO_BLK_T_OUT) {
 		req->to_driver = true;
-		req->written += bytes;
+		req->written = bytes;
 	}
-	if (unlikely(req->type == VIRTIO_BLK_T_GET_ID))
+	if (unlikely(req->type == VIRTIO_BLK_T_GET_ID)) {
+		/* Devices stop at its NUL, or do not count it. */
+		req->written = 0;
 		return bytes == VIRTIO_BLK_ID_BYTES ? 0 : -EINVAL;
+	}
 	sectors = bytes / VIRTIO_BLK_SECTOR_SIZE;
 	if (unlikely(bytes % VIRTIO_BLK_SECTOR_SIZE ||
 		     !in_blocks(limits, req->sector, sectors) ||
@@ -314,7 +319,6 @@ int virtio_blk_submit(struct virtio_device *vdev, unsigned int queue, u32 type,
 		.sectors = sectors,
 		.data = data,
 		.pieces = segs,
-		.written = STATUS_BYTES,
 	};
 	struct virtio_blk *blk = to_blk(vdev);
 	struct blk_queue *q;

@@ -19,14 +19,16 @@
 /**
  * struct request - one that was accepted; the caller's token is its number
  * @token: of the buffer in the ring
- * @written: bytes that the device must write for it to succeed
+ * @data: bytes of it that the device writes
+ * @needed: how many it must have written for the request to succeed
  * @wire: its part of the DMA memory
  * @queue: it was submitted to
  * @live: it has not come back
  */
 struct request {
 	u32 token;
-	u32 written;
+	u32 data;
+	u32 needed;
 	const u8 *wire;
 	u8 queue;
 	bool live;
@@ -221,7 +223,7 @@ static void note_request(u32 type, const struct scatterlist *sg,
 {
 	bool reads = type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_GET_ID;
 	struct request *request = &requests[++lab.requests];
-	u32 written = 1 + (reads ? (u32)bytes : 0);
+	u32 data = reads ? (u32)bytes : 0;
 	struct scatterlist pieces[DATA_MAX + 2];
 	unsigned int total = 0, i;
 
@@ -232,9 +234,11 @@ static void note_request(u32 type, const struct scatterlist *sg,
 		pieces[total++] = sg[i];
 	sg_set_buf(&pieces[total++], wire + BLOCK_MODEL_WIRE_STATUS, 1);
 	model_note_posted(selected(), pieces, map, reads ? 1 : total - 1, total,
-			  written);
+			  data + 1);
 	request->token = lab.tokens;
-	request->written = written;
+	request->data = data;
+	/* An id may end before its buffer does. */
+	request->needed = type == VIRTIO_BLK_T_GET_ID ? 0 : data;
 	request->wire = wire;
 	request->queue = (u8)lab_queue_number();
 	request->live = true;
@@ -308,13 +312,12 @@ static void end_request(struct request *request)
 	model_note_returned(selected(), request->token);
 }
 
-/* What a request ends with: the device's word, if it wrote all that it had to.
- */
+/* What a request ends with: the device's word, if it wrote all the data. */
 static int expect_error(const struct request *request, u32 len, s64 status)
 {
 	if (status == VIRTIO_BLK_S_UNSUPP)
 		return -EOPNOTSUPP;
-	return status == VIRTIO_BLK_S_OK && len >= request->written ? 0 : -EIO;
+	return status == VIRTIO_BLK_S_OK && len >= request->needed ? 0 : -EIO;
 }
 
 /* One finished request; false: there was none. */
@@ -358,7 +361,7 @@ static bool complete(void)
 		     "a request ended with error -%llu, the model has -%llu",
 		     (u64)-error, (u64)-want);
 	/* The status is not: it lies in memory that both sides see. */
-	oracle_check(arena.copied - copied == min(len, request->written - 1),
+	oracle_check(arena.copied - copied == min(len, request->data),
 		     ORACLE_MAPPING,
 		     "%llu bytes were copied back, %llu were written",
 		     arena.copied - copied, len);

@@ -115,9 +115,10 @@ VLAB_API void virtio_blk_kick(struct virtio_device *vdev, unsigned int queue);
  * @token: set to the request's token
  *
  * Returns 1 and sets *@token and *@error (0, or -EIO, -EOPNOTSUPP as the
- * device reported it; -EIO also when it reported success without having
- * written all of the data); 0 when none is finished; -EIO when the queue is
- * broken, -EINVAL (@queue), -ENODEV. Any context.
+ * device reported it; -EIO also when it wrote no status, or reported success
+ * without having written all of the data, of which an id may have less); 0 when
+ * none is finished; -EIO when the queue is broken, -EINVAL (@queue), -ENODEV.
+ * Any context.
  */
 VLAB_API int virtio_blk_complete(struct virtio_device *vdev, unsigned int queue,
 				 void **token, int *error);
