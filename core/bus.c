@@ -134,8 +134,11 @@ int virtio_reset_device(struct virtio_device *vdev)
 	if (vdev->transport->synchronize)
 		vdev->transport->synchronize(vdev);
 	err = reset_status(vdev);
-	/* A device that ignores its reset keeps its DMA until it is cut off. */
-	if (err && !core->gone && vdev->transport->isolate)
+	/*
+	 * A device that ignores its reset keeps its DMA until it is cut off,
+	 * and so does one that only claims to be gone.
+	 */
+	if (err && vdev->transport->isolate)
 		vdev->transport->isolate(vdev);
 	virtqueues_quiesced(vdev);
 	return err;

@@ -75,11 +75,7 @@ void vring_shutdown(struct virtqueue *vq)
 		return;
 	if (vdev->transport->synchronize)
 		vdev->transport->synchronize(vdev);
-	if (vdev->core->gone) {
-		vring->quiesced = true;
-		return;
-	}
-	if (device_can_reset_queue(vdev) &&
+	if (!vdev->core->gone && device_can_reset_queue(vdev) &&
 	    !vdev->transport->reset_vq(vdev, vq->index)) {
 		vring->quiesced = true;
 		return;

@@ -363,6 +363,28 @@ static void S19_reset_is_an_operation_with_a_bounded_wait(void **state)
 	rig_end(rig);
 }
 
+static int absent_status(struct virtio_device *vdev)
+{
+	(void)vdev;
+	return -ENODEV;
+}
+
+/* For a moment it answers nothing; it still has the ring. */
+static void S19_a_device_that_claims_to_be_gone_is_cut_off(void **state)
+{
+	struct rig *rig = rig_ring(4, 0);
+	struct virtio_transport_ops *ops = rig_override(rig);
+
+	(void)state;
+	ops->get_status = absent_status;
+	ops->isolate = count_isolation;
+	rig->vq[0]->vq_ops->shutdown(rig->vq[0]);
+	assert_true(rig_broken(rig, "device-gone"));
+	assert_int_equal(rig->value, 1);
+	ops->get_status = rig->honest->get_status;
+	rig_end(rig);
+}
+
 /* Takes its time: busy for the first answers. */
 static int slow_status(struct virtio_device *vdev)
 {
@@ -505,6 +527,8 @@ int main(void)
 		cmocka_unit_test(
 			S18_a_driver_without_remove_is_cleaned_up_after),
 		cmocka_unit_test(S19_reset_is_an_operation_with_a_bounded_wait),
+		cmocka_unit_test(
+			S19_a_device_that_claims_to_be_gone_is_cut_off),
 		cmocka_unit_test(S19_a_slow_reset_is_waited_for),
 		cmocka_unit_test(
 			S18_a_driver_without_remove_may_meet_a_device_that_fails),

@@ -68,8 +68,8 @@ struct virtio_register_ops {
  * @reset_vq: take one queue back (VIRTIO_F_RING_RESET); NULL: cannot
  * @notify: tell the device that a queue has new buffers. Any context.
  * @synchronize: return when no callback runs any more; NULL: none can
- * @isolate: cut the device off from memory after a reset that it ignored;
- *	NULL: the memory is private again once freed
+ * @isolate: cut the device off from memory after a reset that it ignored, or
+ *	when it is said to be gone; NULL: the memory is private again once freed
  * @features: transport feature bits (24 and up) that this transport carries
  *	out itself, beyond those of the ring; acknowledged when offered
  */
