@@ -207,15 +207,6 @@ void virtio_del_vq(struct virtqueue *vq)
 		return;
 	vring = to_vring(vq);
 	vdev = vq->vdev;
-	/*
-	 * The frame below us still uses it; the bus deletes it later. Where
-	 * callbacks run beside other work it is another processor that does,
-	 * and is waited for.
-	 */
-	if (vring->in_callback && !vdev->transport->synchronize) {
-		vring_break(vring, VIRTIO_BROKEN_DEVICE);
-		return;
-	}
 	vring_shutdown(vq);
 	while (vring_detach_buf(vq))
 		lost++;
@@ -228,7 +219,11 @@ void virtio_del_vq(struct virtqueue *vq)
 	/* The queue is halted, but an interrupt may still be looking at it. */
 	if (vdev->transport->synchronize)
 		vdev->transport->synchronize(vdev);
-	vring_destroy(vring);
+	else if (vring->in_callback)
+		/* The frame below us does: it frees the queue when it ends. */
+		vring->deleted = true;
+	if (!vring->deleted)
+		vring_destroy(vring);
 }
 
 void virtqueues_halt(struct virtio_device *vdev)
@@ -296,6 +291,7 @@ bool virtqueue_interrupt(struct virtio_device *vdev, unsigned int index)
 	struct virtio_core *core = READ_ONCE(vdev->core);
 	struct vring *vring;
 	u32 restarts;
+	bool inner;
 
 	/* Before DRIVER_OK, and after removal, no driver is ready for it. */
 	if (!core || !READ_ONCE(core->ready))
@@ -310,10 +306,14 @@ bool virtqueue_interrupt(struct virtio_device *vdev, unsigned int index)
 	if (!vring->vq.callback || READ_ONCE(vring->state.callback_off))
 		return true;
 	restarts = READ_ONCE(vring->restarts);
+	/* A device in the same process may answer a kick of the callback. */
+	inner = vring->in_callback;
 	vring->in_callback = true;
 	if (!vring->vq.callback(&vring->vq))
 		vring_callback_leave(vring, restarts);
-	vring->in_callback = false;
+	vring->in_callback = inner;
+	if (unlikely(vring->deleted) && !inner)
+		vring_destroy(vring);
 	return true;
 }
 EXPORT_SYMBOL_GPL(virtqueue_interrupt);

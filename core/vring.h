@@ -85,6 +85,8 @@ struct vring_state {
  * @halted: VRING_HALT_*; tested first by each operation
  * @field: position of its field in the configuration of this binding
  * @quiesced: the device forgot the queue: buffers may be taken back
+ * @in_callback: the driver's callback runs, in this thread or another one
+ * @deleted: by that callback, which ends first
  * @piece: how the pieces in the ring are mapped; where PORT_MAPS() only
  * @indirect_max: pieces in one indirect table; 0: none
  * @table: the tables, one for each descriptor, @indirect_max long
@@ -109,6 +111,7 @@ struct vring {
 	bool strict;
 	bool quiesced;
 	bool in_callback;
+	bool deleted;
 	unsigned int field;
 	unsigned int indirect_max;
 	struct vring_desc __shared *table;

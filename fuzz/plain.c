@@ -31,19 +31,6 @@ static void refill(struct model *model)
 	model_kick(model);
 }
 
-/* The call below still uses the queue: it stays, with its field, until later.
- */
-static void delete_below(struct model *model)
-{
-	struct virtqueue *vq = model->vq;
-
-	model->vq = NULL;
-	watch_begin(CALL_DEL_VQ);
-	vq->vdev->config->del_vq(vq);
-	watch_end(model->taken);
-	model_sync();
-}
-
 static void run_callback_plan(struct model *model)
 {
 	switch (lab.callback_plan) {
@@ -54,7 +41,7 @@ static void run_callback_plan(struct model *model)
 		refill(model);
 		break;
 	case CALLBACK_DELETE:
-		delete_below(model);
+		plain_drop_queue(model, false);
 		break;
 	case CALLBACK_LEAVE:
 		lab_surprise();

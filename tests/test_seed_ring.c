@@ -242,9 +242,10 @@ static void delete_in_callback(struct rig *rig, struct virtqueue *vq)
 	assert_int_equal(add(vq, 0, 1, token(1)), -EIO);
 }
 
-static void S24g_a_queue_is_not_deleted_under_its_own_callback(void **state)
+static void S24g_a_queue_is_not_freed_under_its_own_callback(void **state)
 {
 	struct rig *rig = rig_ring(4, RING_RESET);
+	struct virtio_device *vdev = rig_vdev(rig);
 
 	(void)state;
 	rig->in_callback = delete_in_callback;
@@ -252,8 +253,38 @@ static void S24g_a_queue_is_not_deleted_under_its_own_callback(void **state)
 	kick(rig->vq[0]);
 	assert_int_equal(device_serve(rig, 0), 1);
 	assert_true(device_interrupt(rig, 0));
-	/* It is only broken; the bus deletes it with the binding. */
-	assert_int_not_equal(virtqueue_broken(rig->vq[0]), VIRTIO_NOT_BROKEN);
+	/* Only its memory had to wait. */
+	assert_int_equal(rig->queue_resets, 1);
+	assert_false(device_interrupt(rig, 0));
+	assert_int_equal(rig_find_queues(rig), 0);
+	assert_ptr_equal(vdev->config->find_vq(vdev, NULL), ERR_PTR(-ENOENT));
+	rig_end(rig);
+}
+
+static void leave_in_callback(struct rig *rig, struct virtqueue *vq)
+{
+	(void)vq;
+	unregister_virtio_driver(&rig->drv);
+}
+
+/* Its queue's field was kept, and marked in the next, shorter configuration. */
+static void S24g_nothing_is_left_of_a_driver_that_goes_in_its_callback(
+	void **state)
+{
+	struct rig *rig = rig_ring(4, RING_RESET);
+
+	(void)state;
+	rig->in_callback = leave_in_callback;
+	assert_int_equal(add(rig->vq[0], 0, 1, token(0)), 0);
+	kick(rig->vq[0]);
+	assert_int_equal(device_serve(rig, 0), 1);
+	assert_true(device_interrupt(rig, 0));
+	assert_int_equal(rig->removes, 1);
+	assert_false(rig_bound(rig));
+	rig->regs.field_len = 0;
+	rig->queues = 0;
+	assert_int_equal(register_virtio_driver(&rig->drv), 0);
+	assert_true(rig_bound(rig));
 	rig_end(rig);
 }
 
@@ -320,7 +351,9 @@ int main(void)
 			S24e_a_buffer_that_is_used_before_restart_is_not_lost),
 		cmocka_unit_test(S24f_the_callback_may_use_its_queue),
 		cmocka_unit_test(
-			S24g_a_queue_is_not_deleted_under_its_own_callback),
+			S24g_a_queue_is_not_freed_under_its_own_callback),
+		cmocka_unit_test(
+			S24g_nothing_is_left_of_a_driver_that_goes_in_its_callback),
 		cmocka_unit_test(
 			S24g_del_vq_stops_the_queue_and_its_field_is_found_again),
 		cmocka_unit_test(S24g_find_del_find_in_probe),

@@ -85,9 +85,10 @@ struct virtqueue;
  *	is 0, above 32768 or no power of two), -ENOMEM, -EIO (features refused,
  *	device broken).
  * @del_vq: stop the queue (resetting it, or the device where one queue cannot
- *	be reset) and free it; its field can be found again. Not from its own
- *	callback. NULL and ERR_PTR() are ignored. Tokens that were not detached
- *	are dropped and counted in the log.
+ *	be reset) and free it; its field can be found again. From its own
+ *	callback only where the transport has no synchronize(): the memory is
+ *	then freed when the callback returned. NULL and ERR_PTR() are ignored.
+ *	Tokens that were not detached are dropped and counted in the log.
  */
 struct virtio_config_ops {
 	void *(*find)(struct virtio_device *vdev, u8 type, unsigned int *len);
