@@ -167,6 +167,13 @@ int virtio_device_ready(struct virtio_device *vdev)
 	}
 	WRITE_ONCE(core->started, true);
 	virtqueues_start(vdev);
+	/*
+	 * The snapshot may be older than a change that nobody was ready for.
+	 * Pairs with the barrier in virtio_config_changed().
+	 */
+	virt_mb();
+	if (READ_ONCE(core->changed))
+		virtio_config_changed(vdev);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(virtio_device_ready);
@@ -187,8 +194,19 @@ void virtio_config_changed(struct virtio_device *vdev)
 	struct virtio_core *core = READ_ONCE(vdev->core);
 	struct virtio_driver *drv;
 
-	if (!core || !READ_ONCE(core->ready) || READ_ONCE(core->broken))
+	if (!core || READ_ONCE(core->broken))
 		return;
+	if (!READ_ONCE(core->ready)) {
+		WRITE_ONCE(core->changed, true);
+		/*
+		 * Pairs with the barrier in virtio_device_ready(): it sees the
+		 * change, or the driver is seen ready here.
+		 */
+		virt_mb();
+		if (!READ_ONCE(core->ready))
+			return;
+	}
+	WRITE_ONCE(core->changed, false);
 	if (status_changed(vdev))
 		virtio_device_break(vdev, VIRTIO_BROKEN_STATUS);
 	/* Ready, so bound: unbinding ends readiness, then synchronizes. */
@@ -244,6 +262,8 @@ static int virtio_bind(struct virtio_device *vdev, struct virtio_driver *drv)
 	if (vdev->core->gone)
 		return -EIO;
 	vdev->core->broken = VIRTIO_NOT_BROKEN;
+	/* What changed before the snapshot is in it. */
+	vdev->core->changed = false;
 	err = virtio_reset_device(vdev);
 	if (err)
 		return err;

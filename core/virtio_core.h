@@ -20,6 +20,7 @@ struct vring;
  * @started: it was set
  * @features_ok: the negotiation is over
  * @gone: the transport lost the device
+ * @changed: the configuration did, before @ready
  * @broken: enum virtio_broken
  * @generation: of the tokens that find() gives out
  * @offered, @features: of VIRTIO_CONFIG_F_VIRTIO, the first 64 bits
@@ -42,6 +43,7 @@ struct virtio_core {
 	bool started;
 	bool features_ok;
 	bool gone;
+	bool changed;
 	u8 broken;
 	u32 generation;
 	u64 offered;

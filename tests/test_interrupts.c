@@ -152,6 +152,43 @@ static void a_change_while_driver_ok_is_written_breaks_nothing(void **state)
 	rig_end(rig);
 }
 
+static bool change_before_driver_ok(struct rig *rig, u8 status)
+{
+	if (status == (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
+		       VIRTIO_CONFIG_S_FEATURES_OK))
+		virtio_config_changed(rig_vdev(rig));
+	return true;
+}
+
+/* The snapshot is older, and nobody would look again. */
+static void a_change_before_driver_ok_is_told_after_it(void **state)
+{
+	struct rig *rig = rig_new();
+
+	(void)state;
+	rig->on_status = change_before_driver_ok;
+	rig_start(rig);
+	assert_true(rig_bound(rig));
+	assert_int_equal(rig->changes, 1);
+	rig->on_status = NULL;
+	rig_rebind(rig);
+	assert_int_equal(rig->changes, 1);
+	rig_end(rig);
+}
+
+static void a_change_before_the_snapshot_is_in_it(void **state)
+{
+	struct rig *rig = rig_new();
+
+	(void)state;
+	assert_int_equal(register_virtio_device(rig_vdev(rig)), 0);
+	virtio_config_changed(rig_vdev(rig));
+	assert_int_equal(register_virtio_driver(&rig->drv), 0);
+	assert_true(rig_bound(rig));
+	assert_int_equal(rig->changes, 0);
+	rig_end(rig);
+}
+
 static bool needs_reset_before_driver_ok(struct rig *rig, u8 status)
 {
 	if (!(status & VIRTIO_CONFIG_S_DRIVER_OK))
@@ -233,6 +270,8 @@ int main(void)
 			a_restart_beside_the_end_of_a_callback_is_kept),
 		cmocka_unit_test(
 			a_change_while_driver_ok_is_written_breaks_nothing),
+		cmocka_unit_test(a_change_before_driver_ok_is_told_after_it),
+		cmocka_unit_test(a_change_before_the_snapshot_is_in_it),
 		cmocka_unit_test(
 			a_failure_while_driver_ok_is_written_is_noticed),
 		cmocka_unit_test(

@@ -243,7 +243,8 @@ struct virtio_front_ops {
  *	be NULL.
  * @config_changed: the device says its configuration changed; may be NULL. In
  *	the transport's context: call virtio_config_refresh() from a context
- *	that may sleep.
+ *	that may sleep. What changed before DRIVER_OK is told right after it,
+ *	by virtio_device_ready(), perhaps beside an interrupt that tells more.
  * @front: who uses the devices, beside the driver itself; may be NULL
  */
 struct virtio_driver {
