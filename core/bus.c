@@ -191,7 +191,7 @@ static bool status_changed(struct virtio_device *vdev)
 
 void virtio_config_changed(struct virtio_device *vdev)
 {
-	struct virtio_core *core = READ_ONCE(vdev->core);
+	struct virtio_core *core = virtio_core_of_interrupt(vdev);
 	struct virtio_driver *drv;
 
 	if (!core || READ_ONCE(core->broken))
@@ -366,6 +366,14 @@ static void virtio_device_release(struct device *_dev)
 		vdev->release(vdev);
 }
 
+/* No interrupt comes near the core's half again: it may be freed. */
+static void stop_listening(struct virtio_device *dev)
+{
+	WRITE_ONCE(dev->listens, false);
+	if (dev->transport->synchronize)
+		dev->transport->synchronize(dev);
+}
+
 int register_virtio_device(struct virtio_device *dev)
 {
 	struct virtio_core *core;
@@ -382,9 +390,10 @@ int register_virtio_device(struct virtio_device *dev)
 	core = kzalloc(sizeof(*core), GFP_KERNEL);
 	if (!core)
 		return -ENOMEM;
-	/* Zeroes before the pointer: the device may interrupt already. */
+	dev->core = core;
+	/* All of it before interrupts are let in: the device may send them. */
 	virt_wmb();
-	WRITE_ONCE(dev->core, core);
+	WRITE_ONCE(dev->listens, true);
 	err = ida_alloc(&virtio_indices, GFP_KERNEL);
 	if (err < 0)
 		goto free_core;
@@ -407,11 +416,9 @@ fail_device:
 free_index:
 	ida_free(&virtio_indices, (unsigned int)dev->index);
 free_core:
-	WRITE_ONCE(dev->core, NULL);
-	/* An interrupt may have seen it: it is freed when that has ended. */
-	if (dev->transport->synchronize)
-		dev->transport->synchronize(dev);
+	stop_listening(dev);
 	kfree(core);
+	dev->core = NULL;
 	return err;
 }
 EXPORT_SYMBOL_GPL(register_virtio_device);
@@ -422,6 +429,7 @@ void unregister_virtio_device(struct virtio_device *dev)
 		return;
 	port_device_del(&dev->dev);
 	reset_status(dev);
+	stop_listening(dev);
 	port_device_put(&dev->dev);
 }
 EXPORT_SYMBOL_GPL(unregister_virtio_device);

@@ -32,10 +32,11 @@ struct vring;
  * @vqs: the queues, newest first
  *
  * Everything is only changed by functions that the bus serialises for a device
- * (probe, remove, config_changed's worker), but for @gone and @broken, which an
- * interrupt may set. An interrupt also reads @status, @ready and @started, and
- * walks @vqs: a queue is added to the list when it is whole, and freed after it
- * was taken off and the transport's synchronize() returned.
+ * (probe, remove, config_changed's worker), but for @gone, @broken and
+ *@changed, which an interrupt may set. An interrupt also reads @status, @ready
+ *and
+ * @started, and walks @vqs: a queue is added to the list when it is whole, and
+ * freed after it was taken off and the transport's synchronize() returned.
  */
 struct virtio_core {
 	u8 status;
@@ -108,6 +109,17 @@ static inline struct virtio_device *to_virtio_device(struct device *dev)
 static inline struct device *virtio_dma_dev(struct virtio_device *vdev)
 {
 	return vdev->dev.parent ? vdev->dev.parent : &vdev->dev;
+}
+
+/* For an interrupt, which may come before and after there is a core's half. */
+static inline struct virtio_core *virtio_core_of_interrupt(
+	const struct virtio_device *vdev)
+{
+	if (!READ_ONCE(vdev->listens))
+		return NULL;
+	/* Pairs with the barrier in register_virtio_device(). */
+	virt_rmb();
+	return vdev->core;
 }
 
 static inline bool virtio_test_bit(const u8 *bytes, unsigned int bitnum)

@@ -288,7 +288,7 @@ static struct vring *find_queue(const struct virtio_core *core,
 
 bool virtqueue_interrupt(struct virtio_device *vdev, unsigned int index)
 {
-	struct virtio_core *core = READ_ONCE(vdev->core);
+	struct virtio_core *core = virtio_core_of_interrupt(vdev);
 	struct vring *vring;
 	u32 restarts;
 	bool inner;

@@ -171,6 +171,7 @@ VLAB_API unsigned int virtqueue_indirect_max(const struct virtqueue *vq);
  *	registered is dropped: the transport may free it then. Not called when
  *	registration fails.
  * @core: private to the core
+ * @listens: private to the core: interrupts are let in
  */
 struct virtio_device {
 	int index;
@@ -183,6 +184,7 @@ struct virtio_device {
 	void *transport_priv;
 	void (*release)(struct virtio_device *vdev);
 	struct virtio_core *core;
+	bool listens;
 };
 
 /**
