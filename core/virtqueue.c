@@ -135,12 +135,13 @@ int vring_reset(struct virtqueue *vq)
 	if (setup_queue(vring))
 		return -EIO;
 	vring->quiesced = false;
-	WRITE_ONCE(vring->broken, VIRTIO_NOT_BROKEN);
 	WRITE_ONCE(vring->halted, 0);
+	WRITE_ONCE(vring->broken, VIRTIO_NOT_BROKEN);
 	/*
 	 * An interrupt may have broken the device meanwhile. Pairs with the
 	 * barrier in virtio_device_break(): it sees the queue whole and breaks
-	 * it, or the device is seen broken here.
+	 * it, or the device is seen broken here. One that came between the two
+	 * stores left the queue halted for no reason, and is overruled here.
 	 */
 	virt_mb();
 	if (!READ_ONCE(vdev->core->broken))
