@@ -16,6 +16,19 @@ static inline u16 piece_flags(bool write)
 	return VRING_DESC_F_NEXT | (write ? VRING_DESC_F_WRITE : 0);
 }
 
+/* What the device wrote it reports in 32 bits; and see 2.7.5.2. */
+static inline bool is_too_long(const struct virtqueue_frame *frame, u64 bytes)
+{
+	return (bytes + frame->lead_len + frame->more_len + frame->tail_len) >>
+	       32;
+}
+
+static inline u32 writable(const struct virtqueue_frame *frame, u64 bytes,
+			   bool write)
+{
+	return frame->tail_len + (write ? (u32)bytes : 0);
+}
+
 static inline int framed_in_table(struct vring *vring,
 				  const struct virtqueue_frame *frame,
 				  unsigned int leads, struct scatterlist *sg,
@@ -25,7 +38,7 @@ static inline int framed_in_table(struct vring *vring,
 	size_t first = (size_t)head * vring->indirect_max;
 	struct vring_desc __shared *desc = &vring->table[first];
 	u16 flags = piece_flags(write);
-	u64 bytes = frame->tail_len;
+	u64 bytes = 0;
 	unsigned int i, at = leads;
 	dma_addr_t addr;
 	int err;
@@ -40,15 +53,13 @@ static inline int framed_in_table(struct vring *vring,
 		err = map_piece(vring, sg, write, &addr);
 		if (unlikely(err))
 			goto undo;
-		if (write)
-			bytes += len;
+		bytes += len;
 		note_piece(vring, vring->table_piece, first + i, addr, len,
 			   flags);
 		shared_write_desc(&desc[at], addr, len, flags, at + 1);
 		at++;
 	}
-	/* The device reports 32 bits. */
-	if (unlikely(bytes >> 32))
+	if (unlikely(is_too_long(frame, bytes)))
 		goto too_long;
 	shared_write_desc(&desc[at], frame->tail, frame->tail_len,
 			  VRING_DESC_F_WRITE, 0);
@@ -57,7 +68,7 @@ static inline int framed_in_table(struct vring *vring,
 	shared_write_desc(&vring->desc[head], addr, len, VRING_DESC_F_INDIRECT,
 			  0);
 	note_piece(vring, vring->piece, head, addr, num, VRING_DESC_F_INDIRECT);
-	post(vring, head, head, 1, (u32)bytes, token);
+	post(vring, head, head, 1, writable(frame, bytes, write), token);
 	return 0;
 too_long:
 	err = -EINVAL;
@@ -87,7 +98,7 @@ static noinline int framed_in_ring(struct vring *vring,
 	unsigned int i;
 	u32 head = vring->state.free, id, len;
 	u16 flags = piece_flags(write);
-	u64 bytes = frame->tail_len;
+	u64 bytes = 0;
 	dma_addr_t addr;
 	int err;
 
@@ -101,18 +112,17 @@ static noinline int framed_in_ring(struct vring *vring,
 		err = map_piece(vring, sg, write, &addr);
 		if (unlikely(err))
 			goto undo;
-		if (write)
-			bytes += len;
+		bytes += len;
 		note_piece(vring, vring->piece, id, addr, len, flags);
 		shared_write_desc(&vring->desc[id], addr, len, flags,
 				  vring->slot[id].next);
 	}
-	/* The device reports 32 bits. */
-	if (unlikely(bytes >> 32))
+	if (unlikely(is_too_long(frame, bytes)))
 		goto too_long;
 	frame_piece(vring, id, frame->tail, frame->tail_len,
 		    VRING_DESC_F_WRITE);
-	post(vring, head, id, leads + num + 1, (u32)bytes, token);
+	post(vring, head, id, leads + num + 1, writable(frame, bytes, write),
+	     token);
 	return 0;
 too_long:
 	err = -EINVAL;

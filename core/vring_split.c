@@ -77,14 +77,14 @@ static noinline int add_chain(struct vring *vring, struct scatterlist *sg,
 	struct vring_slot *slots = vring->slot;
 	u32 id = vring->state.free, next, len;
 	u16 flags = VRING_DESC_F_NEXT;
+	u64 bytes = 0, readable = 0;
 	dma_addr_t addr;
-	u64 bytes = 0;
 	int err;
 
 	for (;; sg++, id = next) {
 		if (unlikely(left == in_num)) {
 			flags |= VRING_DESC_F_WRITE;
-			bytes = 0;
+			readable = bytes;
 		}
 		len = sg->length;
 		err = map_piece(vring, sg, flags & VRING_DESC_F_WRITE, &addr);
@@ -101,12 +101,13 @@ static noinline int add_chain(struct vring *vring, struct scatterlist *sg,
 	shared_write_desc(&desc[id], addr, len, flags, 0);
 	note_piece(vring, vring->piece, id, addr, len, flags);
 	if (!in_num)
-		bytes = 0;
-	/* The device reports 32 bits. */
+		readable = bytes;
+	/* What the device wrote it reports in 32 bits; and see 2.7.5.2. */
 	err = -EINVAL;
 	if (unlikely(bytes >> 32))
 		goto undo;
-	post(vring, vring->state.free, id, total, (u32)bytes, token);
+	post(vring, vring->state.free, id, total, (u32)(bytes - readable),
+	     token);
 	return 0;
 undo:
 	if (PORT_MAPS(vring->dma_dev))
@@ -124,14 +125,14 @@ static noinline int add_table(struct vring *vring, struct scatterlist *sg,
 	size_t first = (size_t)head * vring->indirect_max;
 	struct vring_desc __shared *table = &vring->table[first];
 	u16 flags = VRING_DESC_F_NEXT;
+	u64 bytes = 0, readable = 0;
 	dma_addr_t addr;
-	u64 bytes = 0;
 	int err;
 
 	for (;; sg++) {
 		if (unlikely(i == out_num)) {
 			flags |= VRING_DESC_F_WRITE;
-			bytes = 0;
+			readable = bytes;
 		}
 		len = sg->length;
 		err = map_piece(vring, sg, flags & VRING_DESC_F_WRITE, &addr);
@@ -147,8 +148,8 @@ static noinline int add_table(struct vring *vring, struct scatterlist *sg,
 	shared_write_desc(&table[i - 1], addr, len, flags & VRING_DESC_F_WRITE,
 			  0);
 	if (!in_num)
-		bytes = 0;
-	/* The device reports 32 bits. */
+		readable = bytes;
+	/* What the device wrote it reports in 32 bits; and see 2.7.5.2. */
 	err = -EINVAL;
 	if (unlikely(bytes >> 32))
 		goto undo;
@@ -158,7 +159,7 @@ static noinline int add_table(struct vring *vring, struct scatterlist *sg,
 			  0);
 	note_piece(vring, vring->piece, head, addr, total,
 		   VRING_DESC_F_INDIRECT);
-	post(vring, head, head, 1, (u32)bytes, token);
+	post(vring, head, head, 1, (u32)(bytes - readable), token);
 	return 0;
 undo:
 	if (PORT_MAPS(vring->dma_dev))

@@ -126,13 +126,10 @@ static int call_add(struct model *model, unsigned int outs, unsigned int ins,
 	return err;
 }
 
-/* The sum of the writable pieces; false: more than 32 bits hold. */
-static bool sum_in(unsigned int ins, u32 in_len, u32 *sum)
+/* All pieces together are less than 4 GiB. */
+static bool fits(unsigned int outs, u32 out_len, unsigned int ins, u32 in_len)
 {
-	u64 wide = (u64)ins * in_len;
-
-	*sum = (u32)wide;
-	return wide <= 0xffffffff;
+	return (u64)outs * out_len + (u64)ins * in_len <= 0xffffffff;
 }
 
 /* The attacker leaves some for the honest device that follows. */
@@ -145,7 +142,7 @@ int model_add(struct model *model, unsigned int outs, unsigned int ins,
 	      u32 out_len, u32 in_len)
 {
 	unsigned int i, total = outs + ins;
-	u32 map = arena.maps, sum = 0;
+	u32 map = arena.maps;
 	int err, want;
 
 	if (total > PIECES_MAX || lab.tokens >= tokens_limit())
@@ -154,7 +151,7 @@ int model_add(struct model *model, unsigned int outs, unsigned int ins,
 		sg_set_buf(&pieces[i], arena_payload + i % 64 * 64,
 			   i < outs ? out_len : in_len);
 	want = model_expect_add(model, total);
-	if (!want && (!sum_in(ins, in_len, &sum) || (outs && !out_len) ||
+	if (!want && (!fits(outs, out_len, ins, in_len) || (outs && !out_len) ||
 		      (ins && !in_len)))
 		want = -EINVAL;
 	err = call_add(model, outs, ins, (void *)(uintptr_t)(lab.tokens + 1));
@@ -164,7 +161,8 @@ int model_add(struct model *model, unsigned int outs, unsigned int ins,
 		     "add_buf returned -%llu, the model has -%llu", (u64)-err,
 		     (u64)-want);
 	if (!err)
-		model_note_posted(model, pieces, map, outs, total, sum);
+		model_note_posted(model, pieces, map, outs, total,
+				  ins * in_len);
 	model_check(model);
 	return err;
 }

@@ -85,8 +85,8 @@ struct virtqueue_frame {
  *	@sg: @out_num pieces that it may read, then @in_num that it may write.
  *	@data: the token that get_buf() returns; not NULL. A token may be in
  *	flight once only; the caller sees to that.
- *	0, -EINVAL (NULL token, no pieces, a piece of length 0, counts or
- *	writable bytes that overflow), -EMSGSIZE (more pieces than the ring can
+ *	0, -EINVAL (NULL token, no pieces, a piece of length 0, counts that
+ *	overflow, 4 GiB or more in all: see 2.7.5.2), -EMSGSIZE (more pieces than the ring can
  *	ever hold: do not retry), -ENOSPC (no room now), -ENOMEM (mapping
  *	failed), -EIO (queue broken or shut down). On error nothing is posted.
  * @add_framed: as add_buf, for a buffer of @num pieces, or none, between those
