@@ -59,8 +59,8 @@ static int put_queues(struct virtio_device *vdev, u8 *buf, unsigned int pos)
 	queues = regs->num_queues(vdev);
 	if (queues < 0)
 		return queues;
-	if (queues > VIRTIO_CONFIG_QUEUES_MAX)
-		return -EINVAL;
+	/* A device may have more: no driver here asks for the others. */
+	queues = min(queues, VIRTIO_CONFIG_QUEUES_MAX);
 	for (index = 0; index < queues; index++) {
 		size = regs->queue_size(vdev, (unsigned int)index);
 		if (size < 0)

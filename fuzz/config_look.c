@@ -228,12 +228,11 @@ static enum config_verdict judge_registers(struct config_view *view)
 
 	if (look.words != ALL_WORDS || look.queues < 0)
 		return CONFIG_UNFINISHED;
-	if (look.queues > VIRTIO_CONFIG_QUEUES_MAX)
-		return CONFIG_INVALID;
 	for (i = 0; i < look.sizes; i++)
 		if (look.size[i] > VRING_NUM_MAX)
 			return CONFIG_INVALID;
-	if (look.sizes != look.queues || look.config_len < 0)
+	if (look.sizes != min(look.queues, (s64)VIRTIO_CONFIG_QUEUES_MAX) ||
+	    look.config_len < 0)
 		return CONFIG_UNFINISHED;
 	len = (unsigned int)look.config_len;
 	len = min(len, (unsigned int)VIRTIO_CONFIG_DEVICE_MAX);
