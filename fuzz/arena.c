@@ -484,8 +484,9 @@ void arena_check_empty(void)
 		     "%llu mappings were leaked", arena.live_maps, 0);
 }
 
-void vlab_port_sleep(void)
+void vlab_port_sleep(unsigned int us)
 {
+	(void)us;
 }
 
 void vlab_port_lock(void)

@@ -16,8 +16,6 @@
 #define WARNINGS_MAX 10
 #define WARNING_BYTES 256
 
-#define SLEEP_NS 50000
-
 static pthread_mutex_t bus_lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
 void vlab_port_lock(void)
@@ -64,9 +62,12 @@ void vlab_port_dma_free(size_t size, void *ptr, dma_addr_t addr)
 	free(ptr);
 }
 
-void vlab_port_sleep(void)
+void vlab_port_sleep(unsigned int us)
 {
-	const struct timespec pause = { .tv_nsec = SLEEP_NS };
+	const struct timespec pause = {
+		.tv_sec = us / 1000000,
+		.tv_nsec = us % 1000000 * 1000,
+	};
 
 	nanosleep(&pause, NULL);
 }

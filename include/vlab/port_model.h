@@ -16,7 +16,7 @@ void *vlab_port_zalloc(size_t size);
 void vlab_port_free(const void *ptr);
 void *vlab_port_dma_alloc(size_t size, dma_addr_t *addr);
 void vlab_port_dma_free(size_t size, void *ptr, dma_addr_t addr);
-void vlab_port_sleep(void);
+void vlab_port_sleep(unsigned int us);
 /* One recursive lock: it keeps other threads off the bus. */
 void vlab_port_lock(void);
 void vlab_port_unlock(void);
@@ -57,9 +57,8 @@ static inline void dma_free_coherent(struct device *dev, size_t size, void *ptr,
 
 static inline void usleep_range(unsigned long min_us, unsigned long max_us)
 {
-	(void)min_us;
 	(void)max_us;
-	vlab_port_sleep();
+	vlab_port_sleep((unsigned int)min_us);
 }
 
 #define dev_warn_ratelimited(dev, ...) vlab_port_warn(dev, __VA_ARGS__)
