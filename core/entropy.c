@@ -12,6 +12,7 @@
 #include <vlab/virtio_entropy.h>
 
 #include "shared.h"
+#include "vring.h"
 
 #define ENTROPY_BYTES 64
 
@@ -119,7 +120,7 @@ int virtio_entropy_read(struct virtio_device *vdev, void *buf, unsigned int len)
 	if (n)
 		return (int)n;
 	/* Out of memory for a mapping is no reason to give the device up. */
-	if (err == -EIO || virtqueue_broken(ent->vq))
+	if (err == -EIO || READ_ONCE(to_vring(ent->vq)->halted))
 		return -EIO;
 	return 0;
 }

@@ -254,6 +254,17 @@ static void test_broken_queue(void **state)
 	assert_int_equal(virtio_entropy_read(&peer.lb.vdev, buf, 8), -EIO);
 }
 
+/* What was asked for will never come. */
+static void test_reset_device(void **state)
+{
+	u8 buf[8];
+
+	(void)state;
+	assert_int_equal(virtio_entropy_read(&peer.lb.vdev, buf, 8), 0);
+	assert_int_equal(virtio_reset_device(&peer.lb.vdev), 0);
+	assert_int_equal(virtio_entropy_read(&peer.lb.vdev, buf, 8), -EIO);
+}
+
 static void test_surprise_removal(void **state)
 {
 	u8 buf[8];
@@ -313,6 +324,7 @@ int main(void)
 		TEST(test_no_byte_twice),
 		TEST(test_callback),
 		TEST(test_broken_queue),
+		TEST(test_reset_device),
 		TEST(test_surprise_removal),
 		TEST(test_not_bound),
 		TEST(test_no_queue),
