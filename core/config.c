@@ -501,19 +501,17 @@ int __virtio_config_val(struct virtio_device *vdev, u8 type, void *val,
 EXPORT_SYMBOL_GPL(__virtio_config_val);
 
 /* Copy what one piece of the device configuration holds of a range. */
-static unsigned int copy_piece(const u8 *bytes, unsigned int len,
-			       unsigned int start, unsigned int offset, u8 *buf,
-			       unsigned int want)
+static void copy_piece(const u8 *bytes, unsigned int len, unsigned int start,
+		       unsigned int offset, u8 *buf, unsigned int want)
 {
 	unsigned int skip, n;
 
 	if (offset >= start + len || offset + want <= start)
-		return 0;
+		return;
 	skip = offset > start ? offset - start : 0;
 	start += skip;
 	n = min(len - skip, offset + want - start);
 	memcpy(buf + (start - offset), bytes + skip, n);
-	return n;
 }
 
 int virtio_device_config(struct virtio_device *vdev, unsigned int offset,

@@ -36,7 +36,7 @@ struct dependency {
 	u64 needs;
 };
 
-/* VIRTIO 1.2, 5.1.3.1: network. */
+/* VIRTIO 1.2, 5.1.3.1, and the later ones of 1.3: network. */
 static const struct dependency net_dependencies[] = {
 	{ 7, FEATURE(1) }, /* GUEST_TSO4: GUEST_CSUM */
 	{ 8, FEATURE(1) }, /* GUEST_TSO6: GUEST_CSUM */

@@ -31,12 +31,6 @@ static inline u32 shared_read32(const __le32 __shared *p)
 	return le32_to_cpu(READ_ONCE(*(const __le32 __force *)p));
 }
 
-static inline u64 shared_read64(const __le64 __shared *p)
-{
-	port_shared_read((const void __force *)p, 8);
-	return le64_to_cpu(READ_ONCE(*(const __le64 __force *)p));
-}
-
 static inline void shared_write8(u8 __shared *p, u8 v)
 {
 	WRITE_ONCE(*(u8 __force *)p, v);

@@ -82,8 +82,8 @@ VLAB_API int virtio_blk_limits(struct virtio_device *vdev,
 			       struct virtio_blk_limits *limits);
 
 /*
- * Read a changed capacity after config_changed. 0, -EAGAIN, -EIO (it cannot be
- * read or is not valid: the old one stays), -ENODEV. May sleep.
+ * Read a changed capacity after config_changed. 0, -EAGAIN, -ENOMEM, -EIO (it
+ * cannot be read or is not valid: the old one stays), -ENODEV. May sleep.
  */
 VLAB_API int virtio_blk_revalidate(struct virtio_device *vdev);
 

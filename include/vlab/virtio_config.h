@@ -8,8 +8,10 @@
  * is bound (and when virtio_config_refresh() is called), and everything here
  * works on that private copy.
  *
- * Context: all functions may sleep, and are called from a driver's probe,
- * remove or config_changed, which the bus serialises for one device.
+ * Context: all functions may sleep, and are called from a driver's probe or
+ * remove, which the bus serialises for one device, or from a worker of the
+ * driver that does not run beside them. find(), get() and what reads the
+ * snapshot do not sleep.
  */
 #ifndef VLAB_VIRTIO_CONFIG_H
 #define VLAB_VIRTIO_CONFIG_H
@@ -75,7 +77,7 @@ struct virtqueue;
  *	binding or snapshot).
  * @set: write a field. Feature fields and queues are refused (-EPERM):
  *	virtio_use_bit() writes an acknowledge half. Errors as @get, or the
- *transport's.
+ *	transport's.
  * @get_status: the status byte, 0 to 255, or -ENODEV when the device is gone.
  * @set_status: 0 or a negative errno. Drivers do not need it: the bus keeps
  *	the ladder.
@@ -161,9 +163,9 @@ VLAB_API int virtio_device_config(struct virtio_device *vdev,
  * Returns 1 when the device offers the bit and it is now acknowledged, 0 when
  * it is not offered or lies past the offered half, or a negative errno: -EPERM
  * once the features are agreed, after a reset, and for a field that is a
- * queue's, -EOPNOTSUPP when the bit
- * needs another that is not acknowledged, -ENOMEM, -EIO when it cannot be
- * written, -EINVAL, -ESTALE as get().
+ * queue's, -EOPNOTSUPP when the bit needs another that is not acknowledged,
+ * -ENOMEM, -EINVAL, -ESTALE as get(), or the transport's when it cannot be
+ * written.
  */
 VLAB_API int virtio_use_bit(struct virtio_device *vdev, void *token,
 			    unsigned int len, unsigned int bitnum);
@@ -190,9 +192,9 @@ VLAB_API bool virtio_has_feature(const struct virtio_device *vdev,
  * virtio_config_refresh - take a new snapshot of the device configuration
  *
  * For a driver's config_changed. The feature fields and the queues stay as
- * they were agreed; tokens from before are stale afterwards. 0, -EAGAIN (the
- * device changes it faster than it can be read; the old snapshot stays), or
- * -EIO (the new one is not valid; the old one stays).
+ * they were agreed; tokens from before are stale afterwards. 0, or an error,
+ * with which the old snapshot stays: -EAGAIN (the device changes it faster than
+ * it can be read), -ENOMEM, -EIO (the new one is not valid).
  */
 VLAB_API int virtio_config_refresh(struct virtio_device *vdev);
 
