@@ -83,7 +83,7 @@ static int write_status(struct virtio_device *vdev, u8 status)
 	return -EIO;
 }
 
-int virtio_add_status(struct virtio_device *vdev, u8 bits)
+int virtio_raise_status(struct virtio_device *vdev, u8 bits)
 {
 	return write_status(vdev, vdev->core->status | bits);
 }
@@ -161,7 +161,7 @@ int virtio_device_ready(struct virtio_device *vdev)
 		return -EIO;
 	/* From the write on the device may interrupt: callbacks must run. */
 	WRITE_ONCE(core->ready, true);
-	if (virtio_add_status(vdev, VIRTIO_CONFIG_S_DRIVER_OK)) {
+	if (virtio_raise_status(vdev, VIRTIO_CONFIG_S_DRIVER_OK)) {
 		WRITE_ONCE(core->ready, false);
 		return -EIO;
 	}
@@ -267,10 +267,10 @@ static int virtio_bind(struct virtio_device *vdev, struct virtio_driver *drv)
 	err = virtio_reset_device(vdev);
 	if (err)
 		return err;
-	err = virtio_add_status(vdev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
+	err = virtio_raise_status(vdev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 	if (err)
 		return err;
-	err = virtio_add_status(vdev, VIRTIO_CONFIG_S_DRIVER);
+	err = virtio_raise_status(vdev, VIRTIO_CONFIG_S_DRIVER);
 	if (err)
 		return err;
 	err = virtio_config_snapshot(vdev);
@@ -306,7 +306,7 @@ static int virtio_bus_probe(struct device *_dev)
 		drv->remove(vdev);
 fail:
 	virtio_unbind(vdev);
-	virtio_add_status(vdev,
+	virtio_raise_status(vdev,
 			  VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_FAILED);
 	return err;
 }
@@ -322,7 +322,7 @@ static void virtio_bus_remove(struct device *_dev)
 	if (drv->remove)
 		drv->remove(vdev);
 	virtio_unbind(vdev);
-	virtio_add_status(vdev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
+	virtio_raise_status(vdev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 }
 
 static const struct port_bus_ops virtio_bus_ops = {
@@ -402,7 +402,7 @@ int register_virtio_device(struct virtio_device *dev)
 	err = reset_status(dev);
 	if (err)
 		goto free_index;
-	err = virtio_add_status(dev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
+	err = virtio_raise_status(dev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 	if (err)
 		goto free_index;
 	dev->dev.release = virtio_device_release;
@@ -412,7 +412,7 @@ int register_virtio_device(struct virtio_device *dev)
 	return 0;
 
 fail_device:
-	virtio_add_status(dev, VIRTIO_CONFIG_S_FAILED);
+	virtio_raise_status(dev, VIRTIO_CONFIG_S_FAILED);
 free_index:
 	ida_free(&virtio_indices, (unsigned int)dev->index);
 free_core:

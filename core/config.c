@@ -412,7 +412,7 @@ static int config_set_status(struct virtio_device *vdev, u8 status)
 	if (!status)
 		return virtio_reset_device(vdev);
 	if (status == (core->status | VIRTIO_CONFIG_S_FAILED))
-		return virtio_add_status(vdev, VIRTIO_CONFIG_S_FAILED);
+		return virtio_raise_status(vdev, VIRTIO_CONFIG_S_FAILED);
 	if (status == (core->status | VIRTIO_CONFIG_S_DRIVER_OK) &&
 	    core->status & VIRTIO_CONFIG_S_DRIVER)
 		return virtio_device_ready(vdev);

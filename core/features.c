@@ -305,7 +305,7 @@ int virtio_features_agree(struct virtio_device *vdev)
 		virtio_device_break(vdev, VIRTIO_BROKEN_FEATURES);
 		return -EIO;
 	}
-	if (virtio_add_status(vdev, VIRTIO_CONFIG_S_FEATURES_OK))
+	if (virtio_raise_status(vdev, VIRTIO_CONFIG_S_FEATURES_OK))
 		return -EIO;
 	/* A device that refuses clears the bit: only its word counts. */
 	if (virtio_check_status(vdev, VIRTIO_BROKEN_FEATURES))

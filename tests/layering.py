@@ -237,6 +237,28 @@ def check_state(archive: str) -> list[str]:
     return bad + [f"{name}: not found: is the list old?" for name in sorted(WRITABLE - found)]
 
 
+# What the in-tree virtio has besides what it exports: in a kernel that is built
+# with both, the linker sees these and ours together.
+IN_TREE_NAMES = {
+    "virtio_add_status", "virtio_break_device", "virtio_check_driver_offered_feature", "virtio_device_freeze",
+    "virtio_device_restore", "virtio_max_dma_size", "virtqueue_add_sgs", "virtqueue_disable_cb", "virtqueue_enable_cb",
+    "virtqueue_get_buf", "virtqueue_get_vring", "virtqueue_is_broken", "virtqueue_kick", "virtqueue_notify",
+    "virtqueue_poll", "virtqueue_resize", "vring_create_virtqueue", "vring_del_virtqueue", "vring_interrupt",
+    "vring_new_virtqueue", "vring_transport_features", "vp_bus_name", "vp_del_vqs", "vp_find_vqs", "vp_notify",
+    "vp_synchronize_vectors",
+}
+
+
+def check_linked_names() -> list[str]:
+    """No function of the module has the name of one that may be linked with it."""
+    bad = []
+    for path in sorted([*root.glob("core/*.c"), *root.glob("core/kernel/*.c")]):
+        names = re.findall(r"^(?!static\b)\w[\w \t*]*?\b(\w+)\(", path.read_text(), re.M)
+        bad += [f"{path.relative_to(root)}: {name} is a name of the in-tree virtio" for name in names
+                if name in IN_TREE_NAMES]
+    return bad
+
+
 def check_kernel_names() -> list[str]:
     """Each symbol that a kernel module exports has a name that is only ours."""
     mapped = dict(re.findall(r"^#define (\w+) (\w+)$", (root / "include/vlab/names_kernel.h").read_text(), re.M))
@@ -291,6 +313,7 @@ CHECKS = {
     "exports": check_exports,
     "state": check_state,
     "kernel-names": check_kernel_names,
+    "linked-names": check_linked_names,
     "replay-files": check_replay_files,
 }
 
