@@ -38,7 +38,7 @@ void virtio_device_break(struct virtio_device *vdev, enum virtio_broken reason)
 
 void virtio_device_gone(struct virtio_device *vdev)
 {
-	struct virtio_core *core = vdev->core;
+	struct virtio_core *core = virtio_core_of_interrupt(vdev);
 
 	if (!core || core->gone)
 		return;
