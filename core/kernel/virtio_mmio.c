@@ -16,6 +16,7 @@
 #include <linux/bitmap.h>
 #include <linux/interrupt.h>
 #include <linux/io.h>
+#include <linux/log2.h>
 #include <linux/mod_devicetable.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -24,6 +25,7 @@
 
 #include <vlab/port.h>
 #include <vlab/virtio.h>
+#include <vlab/virtio_ring.h>
 #include <vlab/virtio_transport.h>
 
 #include "config_access.h"
@@ -158,8 +160,9 @@ static int queue_size(struct virtio_device *vdev, unsigned int index)
 	write_reg(vm, REG_QUEUE_SEL, index);
 	size = read_reg(vm, REG_QUEUE_SIZE_MAX);
 	mutex_unlock(&vm->lock);
-	/* As an int it could be an error, or nothing. */
-	return size > INT_MAX ? -EINVAL : (int)size;
+	/* The most that it takes (4.2.2), of which a ring has a power of two. */
+	size = min_t(u32, size, VRING_NUM_MAX);
+	return size ? (int)rounddown_pow_of_two(size) : 0;
 }
 
 static int generation(struct virtio_device *vdev, u32 *value)
