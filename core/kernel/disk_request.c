@@ -200,9 +200,13 @@ static bool end_one(struct request *rq, void *data)
 /*
  * Reset the device and end every request that it still has. DISK_FAILED is set,
  * and the queue is quiesced here: so nobody is in queue_rq(), and nobody comes
- * there who would post. The reset waits until no disk_notify() runs any more.
- * All of it is bounded: the reset by its own limit, the rest by what was
- * posted.
+ * there who would post. Who runs disk_notify() is waited for, or a request that
+ * it has just taken would end here too: the interrupt by the reset, the timeout
+ * by blk_sync_queue(); later ones find halted queues. All of it is bounded: the
+ * reset by its own limit, the rest by what was posted.
+ *
+ * A request that is ended may still have a flush to come, which starts when the
+ * queue runs again, and fails: nobody may wait for it before.
  */
 void disk_end_all(struct disk *disk)
 {
@@ -212,11 +216,11 @@ void disk_end_all(struct disk *disk)
 
 	blk_mq_quiesce_queue(q);
 	virtio_reset_device(disk->vdev);
+	blk_sync_queue(q);
 	for (i = 0; i < disk->limits.queues; i++)
 		while (virtio_blk_reclaim(disk->vdev, i, &token))
 			;
 	blk_mq_tagset_busy_iter(&disk->tags, end_one, NULL);
-	blk_mq_tagset_wait_completed_request(&disk->tags);
 	blk_mq_unquiesce_queue(q);
 }
 

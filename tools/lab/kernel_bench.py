@@ -119,22 +119,13 @@ def run(options: argparse.Namespace) -> int:
 
 def measure() -> dict:
     core = kernel_vehicles.stock_module("core/kernel")
-    program = _compile()
+    program = kernel_guest.program(tree.ROOT / "bench" / "kernel_load.c")
     with kernel_guest.workshop() as folder:
         with build.telling("measuring in turns"):
             speed = _measure_speed(folder, core, program)
         with build.telling("counting instructions"):
             instructions = _measure_counts(folder, core, program)
     return {"speed": speed, "instructions": instructions}
-
-
-def _compile() -> pathlib.Path:
-    """The load generator; static, as a guest has no libraries."""
-    program = files.make_folder(kernel_tree.FOLDER) / "kernel_load"
-    source = tree.ROOT / "bench" / "kernel_load.c"
-    process.run_logged(["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-no-pie", "-o", program, source],
-                       tree.LOGS / "kernel-load.log", f"compiling {tree.shown(source)}")
-    return program
 
 
 def _boot(folder: pathlib.Path, core: pathlib.Path, program: pathlib.Path, script: list[str], name: str,

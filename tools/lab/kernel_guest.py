@@ -149,6 +149,14 @@ def initramfs(script: str, extra: list[tuple[str, pathlib.Path]] = (), programs:
     return archive.packed()
 
 
+def program(source: pathlib.Path) -> pathlib.Path:
+    """A program for guests, which have no libraries: static."""
+    built = files.make_folder(kernel_tree.FOLDER) / source.stem
+    process.run_logged(["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-no-pie", "-o", built, source],
+                       tree.LOGS / f"{source.stem}.log", f"compiling {tree.shown(source)}")
+    return built
+
+
 def expected_tests(script: str) -> list[str]:
     """The tests that a script runs, by its own "run NAME" lines and those of what it includes."""
     text = (SCRIPTS / f"{script}.sh").read_text()

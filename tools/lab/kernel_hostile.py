@@ -53,7 +53,7 @@ SETTINGS = (
     Setting("queue-size-most", "queue-size=1024"),
     Setting("queues-many", "num-queues=64"),
     Setting("queues-more-than-vectors", "num-queues=8,vectors=3"),
-    Setting("queues-most", "num-queues=1024,vectors=4", "refused"),
+    Setting("queues-most", "num-queues=1024,vectors=4"),
     # Segments: more than the queue has room for, one, none in tables.
     Setting("segments-above-the-queue", "queue-size=8,seg-max-adjust=off"),
     Setting("segments-above-the-queue-direct", "queue-size=8,seg-max-adjust=off,indirect_desc=off"),
@@ -124,14 +124,16 @@ PLUGGED = {
     "fresh": Setting("fresh", "num-queues=2"),
     "changing": Setting("changing"),
     "stalling": Setting("stalling", "num-queues=2", "usable", DISK_BYTES, "late"),
+    "slow": Setting("slow", "num-queues=2", "usable", DISK_BYTES, "slow"),
     "trickle": Setting("trickle"),
 }
 # The rest of hostile.sh.
 TESTS = ("resized-under-io", "unplugged-while-formatted", "unplugged-while-mounted", "unplugged-while-stalled",
+         "given-up-before-a-flush",
          "unplugged-while-probed", "entropy-trickles", "again-and-again", "fresh")
 TESTS_BOUNCED = ("resized-under-io", "unplugged-while-formatted", "unplugged-while-stalled", "entropy-trickles",
                  "fresh")
-TESTS_FAILING = TESTS[:5] + ("again-and-again",)
+TESTS_FAILING = TESTS[:6] + ("again-and-again",)
 
 # What the kernel itself says of a request that failed, above a warning. It is
 # allowed where requests are meant to fail, and from nobody but these:
@@ -220,6 +222,7 @@ def _initrd(folder: pathlib.Path, machine: Machine, stock: kernel_tree.Built, co
     initrd = folder / "initrd"
     initrd.write_bytes(kernel_guest.initramfs("hostile", [
         *kernel_guest.module_files([*modules, core / "vlab.ko"]), ("modules/order", folder / "order"),
+        ("bin/synced_writes", kernel_guest.program(kernel_guest.SCRIPTS / "synced_writes.c")),
         *((f"tests/{name}", folder / name) for name in ("settings", "later", "parameters"))], PROGRAMS))
     return initrd
 
@@ -295,7 +298,7 @@ class Host:
     def options(self) -> list[str]:
         options = [*self.monitor.options, "-device", f"pcie-root-port,id=slot1,addr={PORT_SLOT:#x},chassis=1,slot=1",
                    "-object", "throttle-group,id=stall,x-bps-total=1,x-bps-total-max=1",
-                   "-object", "throttle-group,id=late"]
+                   "-object", "throttle-group,id=late", "-object", "throttle-group,id=slow,x-bps-write=8192"]
         for at, setting in enumerate(self.settings):
             node = f"n{at}"
             options += ["-blockdev", json.dumps(self._backend(node, setting)),
@@ -365,7 +368,7 @@ class Host:
         if wrong:
             rules = [{"event": "none", "once": False, "immediately": False, **rule} for rule in wrong]
             return {"driver": "blkdebug", "node-name": node, "image": file, "inject-error": rules}
-        if setting.backend in ("stall", "late"):
+        if setting.backend in ("stall", "late", "slow"):
             return {"driver": "throttle", "node-name": node, "throttle-group": setting.backend, "file": file}
         raw = {"driver": "raw", "node-name": node, "file": file, "discard": "unmap"}
         return {**raw, "read-only": True} if setting.backend == "fixed" else raw

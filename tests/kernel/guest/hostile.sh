@@ -287,6 +287,23 @@ unplugged_while_stalled() {
 	io_ended
 }
 
+# Each write is followed by a flush, but not while others are being written: when
+# the first of those has waited for too long, a few wait for their flush only.
+given_up_before_a_flush() {
+	plug slow
+	give $SLOT
+	disk $SLOT
+	users=
+	for part in 0 1 2 3 4 5 6 7; do
+		synced_writes $DISK $((part * 64)) 16 2>/dev/null &
+		users="$users $!"
+	done
+	io_ended
+	must_not dd if=/dev/zero of=$DISK bs=4096 count=1 oflag=direct
+	take $SLOT
+	unplug
+}
+
 # The device goes while the driver is just beginning with it.
 unplugged_while_probed() {
 	for try in 1 2 3 4 5 6; do
@@ -319,6 +336,7 @@ prepare() {
 		must insmod "/modules/$file"
 	done </modules/order
 	must insmod /modules/vlab.ko disk_timeout=2 $(cat /tests/parameters)
+	must chmod +x /bin/synced_writes
 	must mkdir -p /mnt
 }
 
