@@ -249,7 +249,8 @@ int disk_identify(struct disk *disk)
 	id = kzalloc(VIRTIO_BLK_ID_BYTES, GFP_KERNEL);
 	if (!id)
 		return -ENOMEM;
-	rq = blk_mq_alloc_request(q, REQ_OP_DRV_IN, 0);
+	/* Nobody else has a tag. To wait would be for a disk that has failed. */
+	rq = blk_mq_alloc_request(q, REQ_OP_DRV_IN, BLK_MQ_REQ_NOWAIT);
 	if (IS_ERR(rq)) {
 		err = PTR_ERR(rq);
 		goto free_id;
