@@ -109,6 +109,7 @@ static int fit_limits(struct disk *disk)
 {
 	struct device *dma = disk->vdev->dev.parent;
 	struct virtio_blk_limits *limits = &disk->limits;
+	const u32 most = UINT_MAX >> SECTOR_SHIFT;
 	u32 block = limits->block_size >> SECTOR_SHIFT;
 
 	limits->seg_size_max =
@@ -121,10 +122,11 @@ static int fit_limits(struct disk *disk)
 				     "segments below a page: no disk\n");
 		return -EINVAL;
 	}
+	/* The block layer counts their bytes in 32 bits, and does not look. */
 	limits->discard_sectors_max =
-		round_down(limits->discard_sectors_max, block);
+		round_down(min(limits->discard_sectors_max, most), block);
 	limits->zeroes_sectors_max =
-		round_down(limits->zeroes_sectors_max, block);
+		round_down(min(limits->zeroes_sectors_max, most), block);
 	/* A hint; what does not divide a request is none. */
 	if (!is_power_of_2(limits->discard_alignment) ||
 	    limits->discard_alignment < block ||
@@ -149,6 +151,11 @@ static void set_limits(struct disk *disk)
 	blk_queue_alignment_offset(q, limits->alignment_offset);
 	blk_queue_io_min(q, limits->io_min);
 	blk_queue_io_opt(q, limits->io_opt);
+	/*
+	 * A block that begins anywhere in a page may take two segments. Where a
+	 * request has one only, the block layer could not split it: a BUG().
+	 */
+	blk_queue_dma_alignment(q, limits->block_size - 1);
 	blk_queue_max_segments(q, limits->segs_max);
 	blk_queue_max_segment_size(q, limits->seg_size_max);
 	blk_queue_max_hw_sectors(q, bytes >> SECTOR_SHIFT);

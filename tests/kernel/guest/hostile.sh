@@ -63,6 +63,7 @@ is_usable() {
 	disk "$1"
 	blocks=$((sectors / (block / 512)))
 	[ $blocks -gt 0 ] || fail "the disk is empty"
+	equal "alignment of memory" "$(cat /sys/block/$name/queue/dma_alignment)" $((block - 1))
 	count=$((262144 / block))
 	[ $count -lt $blocks ] || count=$blocks
 	compare $DISK $block 0 $count
