@@ -13,6 +13,7 @@
  */
 #include <linux/idr.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include <vlab/port.h>
@@ -72,10 +73,8 @@ static void disk_give_up(struct disk *disk)
 	disk_end_all(disk);
 }
 
-static void disk_work(struct work_struct *work)
+static void do_work(struct disk *disk)
 {
-	struct disk *disk = container_of(work, struct disk, work);
-
 	if (test_bit(DISK_STOPPED, &disk->state))
 		return;
 	if (test_bit(DISK_FAILED, &disk->state)) {
@@ -86,6 +85,18 @@ static void disk_work(struct work_struct *work)
 	if (test_and_clear_bit(DISK_CHANGED, &disk->state) &&
 	    !test_bit(DISK_REMOVED, &disk->state))
 		disk_resize(disk);
+}
+
+/*
+ * Memory that a resize asks for must not wait for I/O of this disk: only this
+ * work ends that when the device is silent.
+ */
+static void disk_work(struct work_struct *work)
+{
+	unsigned int flags = memalloc_noio_save();
+
+	do_work(container_of(work, struct disk, work));
+	memalloc_noio_restore(flags);
 }
 
 /* As the kernel has it for sd: a to z, aa to zz, aaa and on. */
