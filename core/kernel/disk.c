@@ -261,6 +261,8 @@ static void disk_stop(struct disk *disk)
 	set_bit(DISK_STOPPED, &disk->state);
 	cancel_work_sync(&disk->work);
 	virtio_reset_device(disk->vdev);
+	/* A timer of what was asked before there was a disk. */
+	blk_sync_queue(disk->gd->queue);
 	cancel_work_sync(&disk->work);
 }
 
