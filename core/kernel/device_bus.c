@@ -128,6 +128,9 @@ static void take_back(struct device *dev)
 	dev->release = release_unadded;
 	put_device(dev);
 	wait_for_completion(&released);
+	/* It was freed, and the caller may still have a warning to give. */
+	dev->kobj.name = NULL;
+	dev->init_name = vlab_bus.name;
 }
 
 int port_device_add(struct device *dev, const char *prefix, int index)
@@ -198,6 +201,8 @@ int port_driver_register(struct device_driver *drv)
 void port_driver_unregister(struct device_driver *drv)
 {
 	/* One that was never registered, or no longer is, is ignored. */
-	if (drv->p)
-		driver_unregister(drv);
+	if (!drv->p)
+		return;
+	driver_unregister(drv);
+	drv->p = NULL;
 }
