@@ -186,6 +186,9 @@ static inline struct block *pool_take(struct pool *pool, size_t size,
 
 	if (must_fail(request))
 		return NULL;
+	/* What is too little for nothing would pass for memory that ran out. */
+	if (unlikely(!size))
+		oracle_fire(ORACLE_MEMORY, "an allocation of no bytes", 0, 0);
 	if (unlikely(!size || offset > end || size > end - offset ||
 		     arena.blocks >= arena.blocks_end)) {
 		arena.failed[request] = true;
@@ -247,6 +250,23 @@ void *vlab_port_alloc(size_t size)
 	return p;
 }
 
+/* Nothing that the device may still reach lies in what is freed. */
+static void check_unmapped(const struct block *block)
+{
+	const u8 *start = private_memory + block->offset;
+	u32 i;
+
+	if (likely(!arena.live_maps))
+		return;
+	for (i = arena.maps; i--;)
+		if (maps[i].live && maps[i].ptr >= start &&
+		    maps[i].ptr < start + block->size)
+			oracle_fire(ORACLE_IN_USE,
+				    "memory was freed that is mapped for the "
+				    "device, as mapping %llu",
+				    i, 0);
+}
+
 void vlab_port_free(const void *ptr)
 {
 	struct block *block;
@@ -254,10 +274,12 @@ void vlab_port_free(const void *ptr)
 	if (!ptr)
 		return;
 	block = find_block(&private_pool, ptr);
-	if (block)
-		pool_give(block);
-	else
+	if (!block) {
 		oracle_fire(ORACLE_MEMORY, "kfree() of no allocation", 0, 0);
+		return;
+	}
+	check_unmapped(block);
+	pool_give(block);
 }
 
 /*

@@ -52,6 +52,9 @@ static void note_generation(u32 generation)
 			     "try %llu at one copy of the configuration, of "
 			     "%llu",
 			     look.tries, VIRTIO_CONFIG_RETRIES);
+	} else {
+		/* A try begins: a length from before may be of another copy. */
+		look.field_len = -1;
 	}
 	look.copied = false;
 	look.generation = generation;

@@ -168,6 +168,7 @@ struct lab {
 	/* What the core did to the device. */
 	u8 status; /* last written */
 	int status_shown; /* read since the last step of the ladder; or -1 */
+	unsigned int reset_looks; /* reads of it since it was set to 0 */
 	u8 broken; /* the reason, when last looked at */
 	bool mismatch; /* it showed another one than was set */
 	bool adding; /* the device is being registered */

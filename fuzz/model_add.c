@@ -117,12 +117,18 @@ int model_expect_add(const struct model *model, unsigned int total)
 static int call_add(struct model *model, unsigned int outs, unsigned int ins,
 		    void *data)
 {
+	const u8 *avail =
+		arena_at(lab.lb.queue[model->vq->index].setup.avail, 4);
+	u16 before = avail ? get_unaligned_le16(avail + 2) : 0;
 	int err;
 
 	arena.failed[ARENA_MAP] = false;
 	watch_begin(CALL_ADD_BUF);
 	err = model->vq->vq_ops->add_buf(model->vq, pieces, outs, ins, data);
 	watch_end((u64)(s64)err);
+	oracle_check(!avail || get_unaligned_le16(avail + 2) == before,
+		     ORACLE_PUBLISH,
+		     "avail.idx moved on from %llu before a kick", before, 0);
 	return err;
 }
 

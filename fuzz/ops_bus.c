@@ -222,6 +222,9 @@ static void set_status(u8 status)
 	oracle_check(lab.regs->gone || err == want, ORACLE_STATUS,
 		     "a driver set status %llu, returned -%llu", status,
 		     (u64)-err);
+	oracle_check(status || err || !lab.status, ORACLE_STATUS,
+		     "a driver starts over, and the status is %llu", lab.status,
+		     0);
 }
 
 static void get_status(void)
@@ -230,6 +233,8 @@ static void get_status(void)
 	bool mismatch = lab.mismatch;
 	int status;
 
+	/* However often it asks: that is no wait of the core's. */
+	lab.reset_looks = 0;
 	watch_begin(CALL_GET_STATUS);
 	status = vdev->config->get_status(vdev);
 	watch_end((u64)(s64)status);

@@ -192,11 +192,14 @@ static void forget_queues(void)
 /* A driver that needs its queues before probe returns. */
 static int use_early(struct virtio_device *vdev)
 {
+	unsigned int i;
 	int err;
 
-	if (lab.model[0].vq) {
-		model_add(&lab.model[0], 1, 1, 16, 16);
-		model_kick(&lab.model[0]);
+	for (i = 0; i < LAB_QUEUES; i++) {
+		if (!lab.model[i].vq)
+			continue;
+		model_add(&lab.model[i], 1, 1, 16, 16);
+		model_kick(&lab.model[i]);
 	}
 	err = virtio_device_ready(vdev);
 	if (!err)

@@ -11,6 +11,9 @@
 
 #define FEATURE(n) (1ULL << (n))
 
+/* For a reset nobody waits longer (docs/threat-model.md). */
+#define RESET_LOOKS_MAX 100
+
 #define SETUP_INDIRECT 0x01
 #define SETUP_EVENT_IDX 0x02
 #define SETUP_REGISTERS 0x08
@@ -35,6 +38,11 @@ void lab_status_read(u8 shown)
 	unsigned int i;
 
 	lab.status_shown = shown;
+	oracle_check(lab.status || lab.reset_looks++ < RESET_LOOKS_MAX ||
+			     lab.reset_shown,
+		     ORACLE_WORK_BUDGET,
+		     "a reset was waited for with more than %llu looks",
+		     RESET_LOOKS_MAX, 0);
 	if (!lab.status && !shown) {
 		/* The device says that it obeyed: no driver can know better. */
 		lab.reset_shown = true;
@@ -107,6 +115,7 @@ static bool on_status(struct loopback *lb, u8 status)
 	} else {
 		/* All the way down, from wherever it was. */
 		lab.reset_shown = false;
+		lab.reset_looks = 0;
 		lab.features_shown = false;
 		lab.acked = 0;
 	}
@@ -162,6 +171,16 @@ static bool layout_valid(const struct virtio_vq_setup *setup)
 				  setup->used + used - setup->desc);
 }
 
+/* The device may look as soon as it is told where a queue is. */
+static bool is_empty(const struct virtio_vq_setup *setup)
+{
+	const u8 *avail = arena_at(setup->avail, 4);
+	const u8 *used = arena_at(setup->used, 4);
+
+	return avail && used && !get_unaligned_le16(avail + 2) &&
+	       !get_unaligned_le32(used);
+}
+
 static int on_setup_vq(struct loopback *lb, const struct virtio_vq_setup *setup)
 {
 	(void)lb;
@@ -173,6 +192,9 @@ static int on_setup_vq(struct loopback *lb, const struct virtio_vq_setup *setup)
 		     "the parts of queue %llu, of %llu descriptors, do not lie "
 		     "one behind the other in its memory",
 		     setup->index, setup->num);
+	oracle_check(is_empty(setup), ORACLE_FRESH,
+		     "queue %llu was given to the device with old indices",
+		     setup->index, 0);
 	/* From here on the device may fail: it is to be looked at again. */
 	lab.status_shown = -1;
 	if (lab.setup_fails) {

@@ -306,12 +306,18 @@ static inline void check_armed(unsigned int queue)
 {
 	struct model *model = &lab.model[queue % LAB_QUEUES];
 
-	if (!model->vq || !model->event_idx || !model->callbacks ||
+	if (!model->vq || !model->callbacks ||
 	    (top->call != CALL_GET_BUF && top->call != CALL_RESTART))
 		return;
-	oracle_check(model->event_told == model->last, ORACLE_WAKEUP,
+	oracle_check(!model->event_idx || model->event_told == model->last,
+		     ORACLE_WAKEUP,
 		     "used.idx is read while used_event is %llu, not %llu",
 		     model->event_told, model->last);
+	oracle_check(model->event_idx || !(model->flags_told & 1),
+		     ORACLE_WAKEUP,
+		     "used.idx is read while interrupts are suppressed: flags "
+		     "are %llu",
+		     model->flags_told, 0);
 }
 
 /* The generation moves at each read for as long as the program wants. */

@@ -50,6 +50,17 @@ static int ask_on(struct virtio_device *vdev)
 	return status;
 }
 
+static int look_twice(struct virtio_device *vdev)
+{
+	(void)real_transport->get_status(vdev);
+	return real_transport->get_status(vdev);
+}
+
+static void install_looks_twice(void)
+{
+	double_transport()->get_status = look_twice;
+}
+
 static void install_asks_on(void)
 {
 	double_transport()->get_status = ask_on;
@@ -361,6 +372,14 @@ static void work_config_change(void)
 	lab_step_device(&change);
 }
 
+static void work_slow_reset(void)
+{
+	const struct step reset = { .op = OP_DRIVER_STATUS, .a = 0 };
+
+	lab.hold_reset = 1000;
+	lab_step_driver(&reset);
+}
+
 static void work_gone(void)
 {
 	const struct step change = { .op = OP_DEVICE_CONFIG_CHANGE };
@@ -542,6 +561,13 @@ const struct double_case life_doubles[] = {
 		.says = "queue %llu is broken",
 		.install_bound = install_kicks_though_broken,
 		.work = work_kick_broken,
+	},
+	{
+		.name = "a reset is waited for twice as long",
+		.oracle = ORACLE_WORK_BUDGET,
+		.says = "a reset was waited for",
+		.install_bound = install_looks_twice,
+		.work = work_slow_reset,
 	},
 	{
 		.name = "a device that is gone is asked on and on",

@@ -147,6 +147,37 @@ static void install_add_frees_twice(void)
 	double_queue()->add_buf = add_frees_twice;
 }
 
+static int add_frees_mapped(struct virtqueue *vq, struct scatterlist sg[],
+			    unsigned int out_num, unsigned int in_num,
+			    void *data)
+{
+	void *p = kzalloc(sg[0].length, GFP_KERNEL);
+	int err;
+
+	sg[0].addr = p;
+	err = vring_split_ops.add_buf(vq, sg, out_num, in_num, data);
+	kfree(p);
+	return err;
+}
+
+static void install_add_frees_mapped(void)
+{
+	double_queue()->add_buf = add_frees_mapped;
+}
+
+static int add_allocates_nothing(struct virtqueue *vq, struct scatterlist sg[],
+				 unsigned int out_num, unsigned int in_num,
+				 void *data)
+{
+	kfree(kmalloc(sg[0].length - sg[0].length, GFP_KERNEL));
+	return vring_split_ops.add_buf(vq, sg, out_num, in_num, data);
+}
+
+static void install_add_allocates_nothing(void)
+{
+	double_queue()->add_buf = add_allocates_nothing;
+}
+
 static void change_leaks_dma(struct vring *vring)
 {
 	dma_addr_t addr;
@@ -242,6 +273,20 @@ static int reset_keeps_ring(struct virtqueue *vq)
 static void install_reset_keeps_ring(void)
 {
 	double_queue()->reset = reset_keeps_ring;
+}
+
+/* As if it were cleared when the device has it already. */
+static int reset_gives_used_ring(struct virtqueue *vq)
+{
+	const struct virtio_vq_setup setup = lab.lb.queue[vq->index].setup;
+
+	vq->vdev->transport->setup_vq(vq->vdev, &setup);
+	return vring_split_ops.reset(vq);
+}
+
+static void install_reset_gives_used_ring(void)
+{
+	double_queue()->reset = reset_gives_used_ring;
 }
 
 static int reset_keeps_event(struct virtqueue *vq)
@@ -344,6 +389,8 @@ const struct double_case memory_doubles[] = {
 		.install_bound = install_detach_does_not_wait,
 		.work = work_block_reclaim,
 	},
+	DOUBLE(ORACLE_IN_USE, "memory is freed that is mapped",
+	       "memory was freed", install_bound, add_frees_mapped, work_one),
 	DOUBLE(ORACLE_MAPPING, "get_buf unmaps twice", "unmapped address",
 	       install_bound, get_unmaps_again, work_used_and_get),
 	DOUBLE(ORACLE_MAPPING, "get_buf copies back more than was mapped",
@@ -363,6 +410,9 @@ const struct double_case memory_doubles[] = {
 	       work_one),
 	DOUBLE(ORACLE_MEMORY, "add_buf frees twice", "kfree() of no allocation",
 	       install_bound, add_frees_twice, work_one),
+	DOUBLE(ORACLE_MEMORY, "add_buf allocates nothing",
+	       "an allocation of no bytes", install_bound,
+	       add_allocates_nothing, work_one),
 	DOUBLE(ORACLE_MEMORY, "find_vq leaks DMA memory",
 	       "%llu DMA allocations are left", install, leaks_dma,
 	       work_nothing),
@@ -379,6 +429,9 @@ const struct double_case memory_doubles[] = {
 	       work_reset),
 	DOUBLE(ORACLE_FRESH, "reset keeps an index in the ring",
 	       "queue %llu starts at other", install_bound, reset_keeps_ring,
+	       work_reset),
+	DOUBLE(ORACLE_FRESH, "reset gives the device a ring that was used",
+	       "queue %llu was given", install_bound, reset_gives_used_ring,
 	       work_reset),
 	DOUBLE(ORACLE_FRESH, "reset keeps an event in the ring",
 	       "queue %llu starts with", install_bound, reset_keeps_event,

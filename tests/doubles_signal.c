@@ -34,6 +34,20 @@ static void publish(struct vring *vring)
 	shared_write16(&vring->avail->idx, vring->state.avail_idx);
 }
 
+static int add_publishes(struct virtqueue *vq, struct scatterlist sg[],
+			 unsigned int out_num, unsigned int in_num, void *data)
+{
+	int err = vring_split_ops.add_buf(vq, sg, out_num, in_num, data);
+
+	publish(to_vring(vq));
+	return err;
+}
+
+static void install_add_publishes(void)
+{
+	double_queue()->add_buf = add_publishes;
+}
+
 static void kick_does_not_ask(struct virtqueue *vq)
 {
 	publish(to_vring(vq));
@@ -141,6 +155,19 @@ static bool restart_looks_first(struct virtqueue *vq)
 	return !waiting;
 }
 
+static bool restart_unmutes_last(struct virtqueue *vq)
+{
+	bool waiting = vring_pending(to_vring(vq));
+
+	shared_write16(&to_vring(vq)->avail->flags, 0);
+	return !waiting;
+}
+
+static void install_restart_unmutes_last(void)
+{
+	double_queue()->restart = restart_unmutes_last;
+}
+
 static void install_restart_looks_first(void)
 {
 	double_queue()->restart = restart_looks_first;
@@ -200,6 +227,14 @@ static void work_restart(void)
 	model_restart(first_queue());
 }
 
+static void work_restart_of_the_muted(void)
+{
+	lab.callback_plan = CALLBACK_DRAIN_STOP;
+	work_used();
+	model_interrupt(0);
+	model_restart(first_queue());
+}
+
 static void work_interrupt_after_shutdown(void)
 {
 	work_used();
@@ -240,6 +275,13 @@ const struct double_case signal_doubles[] = {
 		.oracle = ORACLE_PUBLISH,
 		.says = "avail.idx is %llu",
 		.install_bound = install_kick_does_nothing,
+		.work = work_one,
+	},
+	{
+		.name = "add_buf publishes",
+		.oracle = ORACLE_PUBLISH,
+		.says = "avail.idx moved on",
+		.install_bound = install_add_publishes,
 		.work = work_one,
 	},
 	{
@@ -308,6 +350,13 @@ const struct double_case signal_doubles[] = {
 		.flags = WITH_EVENT_IDX,
 		.install_bound = install_restart_does_not_look,
 		.work = work_restart,
+	},
+	{
+		.name = "restart looks before it allows interrupts",
+		.oracle = ORACLE_WAKEUP,
+		.says = "used.idx is read while interrupts",
+		.install_bound = install_restart_unmutes_last,
+		.work = work_restart_of_the_muted,
 	},
 	{
 		.name = "restart looks before it arms the event",
