@@ -244,7 +244,14 @@ static int open_queues(struct virtio_blk *blk)
 		dev_warn_ratelimited(&blk->vdev->dev, "%u of %u queues\n", i,
 				     wanted);
 	blk->limits.queues = i;
-	return 0;
+	/* Not one block in the largest request: nothing could be read. */
+	if ((u64)blk->limits.segs_max * blk->limits.seg_size_max >=
+	    blk->limits.block_size)
+		return 0;
+	dev_warn_ratelimited(&blk->vdev->dev,
+			     "%u segments of %u bytes hold no block\n",
+			     blk->limits.segs_max, blk->limits.seg_size_max);
+	err = -EINVAL;
 
 close:
 	close_queues(blk, i);

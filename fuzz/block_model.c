@@ -86,7 +86,9 @@ static bool expect_queues(struct virtio_blk_limits *limits)
 	if (i < limits->queues && (err != -ENOENT || !i))
 		return false;
 	limits->queues = i;
-	return true;
+	/* A request can have a whole block. */
+	return (u64)limits->segs_max * limits->seg_size_max >=
+	       limits->block_size;
 }
 
 static void check_limits(const struct virtio_blk_limits *got)
