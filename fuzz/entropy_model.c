@@ -172,7 +172,7 @@ void entropy_model_read(unsigned int len)
 {
 	u8 buf[READ_MAX], before[BUFFER_BYTES] = { 0 };
 	u32 maps = arena.maps;
-	bool fails, bound = ent.vring, halted = bound && ent.vring->halted;
+	bool bound = ent.vring, halted = bound && ent.vring->halted;
 	bool posted = bound && ent.posted;
 	unsigned int n;
 	int got;
@@ -211,9 +211,7 @@ void entropy_model_read(unsigned int len)
 	if (n)
 		check_bytes(buf, before + ent.pos, n);
 	ent.pos += n;
-	fails = ent.vring->broken ||
-		(ent.vring->halted && !ent.posted && ent.pos == ent.have);
-	oracle_check(n || got == (fails ? -EIO : 0), ORACLE_RESULT,
+	oracle_check(n || got == (ent.vring->halted ? -EIO : 0), ORACLE_RESULT,
 		     "virtio_entropy_read returned -%llu", (u64)-got, 0);
 	check_request(maps, halted);
 	check_told();
