@@ -149,6 +149,7 @@ struct lab {
 	unsigned int finds;
 	u32 tokens;
 	unsigned int changes; /* calls of config_changed() */
+	unsigned int changes_wanted; /* when the driver is bound */
 	unsigned int callbacks; /* calls of the callback */
 	unsigned int callbacks_stopped; /* how many of them returned false */
 	unsigned int notified;

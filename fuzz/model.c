@@ -233,6 +233,12 @@ void model_bound(void)
 			     lab.status & VIRTIO_CONFIG_S_DRIVER_OK,
 		     ORACLE_STATUS, "a driver was bound at status %llu",
 		     lab.status, 0);
+	oracle_check(!core || !core->ready || core->broken ||
+			     lab.changes >= lab.changes_wanted,
+		     ORACLE_CALLBACK,
+		     "a change before DRIVER_OK was not told after it: %llu "
+		     "of %llu were",
+		     lab.changes, lab.changes_wanted);
 	oracle_check(!core || core->ready || !lab.tried || lab.regs->gone ||
 			     lab.status == (VIRTIO_CONFIG_S_ACKNOWLEDGE |
 					    VIRTIO_CONFIG_S_FAILED),

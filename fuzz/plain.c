@@ -209,12 +209,19 @@ static int use_early(struct virtio_device *vdev)
 	return err;
 }
 
-/* The device is done, and says so, while the driver still probes. */
+/*
+ * The device is done, and says so, and that its configuration is another, while
+ * the driver still probes.
+ */
 static void interrupt_probe(void)
 {
 	struct model *model = &lab.model[0];
 	u32 len;
 
+	lab.changes_wanted = lab.changes + 1;
+	watch_begin(CALL_CONFIG_CHANGED);
+	virtio_config_changed(&lab.lb.vdev);
+	watch_end(0);
 	if (!model->vq)
 		return;
 	model_add(model, 0, 1, 0, 64);

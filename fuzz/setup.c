@@ -429,6 +429,7 @@ void lab_add(void)
 	lab.lb.vdev.id = lab.id;
 	config_model_reset();
 	lab.probe_result = 0;
+	lab.changes_wanted = 0;
 	lab.adding = true;
 	watch_begin(CALL_REGISTER_DEVICE);
 	err = register_virtio_device(&lab.lb.vdev);
@@ -471,6 +472,7 @@ void lab_bind(void)
 		return;
 	config_model_reset();
 	lab.probe_result = 0;
+	lab.changes_wanted = 0;
 	watch_begin(CALL_REGISTER_DRIVER);
 	err = register_virtio_driver(lab.driver);
 	watch_end((u64)(s64)err);

@@ -205,6 +205,17 @@ static void install_ready_too_early(void)
 	double_found(change_ready);
 }
 
+static int status_forgets_change(struct virtio_device *vdev, u8 status)
+{
+	vdev->core->changed = false;
+	return real_transport->set_status(vdev, status);
+}
+
+static void install_change_is_forgotten(void)
+{
+	double_transport()->set_status = status_forgets_change;
+}
+
 static void work_kick_idle(void)
 {
 	model_kick(first_queue());
@@ -269,6 +280,14 @@ static void work_interrupt_in_probe(void)
 	lab_bind();
 }
 
+/* As "bus probe interrupt" has it. */
+static void work_change_in_probe(void)
+{
+	lab_unbind();
+	lab.probe_extra.a = 0x08;
+	lab_bind();
+}
+
 const struct double_case signal_doubles[] = {
 	{
 		.name = "kick publishes nothing",
@@ -276,6 +295,13 @@ const struct double_case signal_doubles[] = {
 		.says = "avail.idx is %llu",
 		.install_bound = install_kick_does_nothing,
 		.work = work_one,
+	},
+	{
+		.name = "a change before DRIVER_OK is forgotten",
+		.oracle = ORACLE_CALLBACK,
+		.says = "a change before DRIVER_OK",
+		.install_bound = install_change_is_forgotten,
+		.work = work_change_in_probe,
 	},
 	{
 		.name = "add_buf publishes",
