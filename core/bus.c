@@ -306,8 +306,8 @@ static int virtio_bus_probe(struct device *_dev)
 		drv->remove(vdev);
 fail:
 	virtio_unbind(vdev);
-	virtio_raise_status(vdev,
-			  VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_FAILED);
+	virtio_raise_status(vdev, VIRTIO_CONFIG_S_ACKNOWLEDGE |
+					  VIRTIO_CONFIG_S_FAILED);
 	return err;
 }
 

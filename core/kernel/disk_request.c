@@ -249,7 +249,7 @@ int disk_identify(struct disk *disk)
 	id = kzalloc(VIRTIO_BLK_ID_BYTES, GFP_KERNEL);
 	if (!id)
 		return -ENOMEM;
-	/* Nobody else has a tag. To wait would be for a disk that has failed. */
+	/* Nobody else has a tag: to wait is for a disk that has failed. */
 	rq = blk_mq_alloc_request(q, REQ_OP_DRV_IN, BLK_MQ_REQ_NOWAIT);
 	if (IS_ERR(rq)) {
 		err = PTR_ERR(rq);

@@ -160,7 +160,7 @@ static int queue_size(struct virtio_device *vdev, unsigned int index)
 	write_reg(vm, REG_QUEUE_SEL, index);
 	size = read_reg(vm, REG_QUEUE_SIZE_MAX);
 	mutex_unlock(&vm->lock);
-	/* The most that it takes (4.2.2), of which a ring has a power of two. */
+	/* The most that it takes (4.2.2); a ring has a power of two. */
 	size = min_t(u32, size, VRING_NUM_MAX);
 	return size ? (int)rounddown_pow_of_two(size) : 0;
 }

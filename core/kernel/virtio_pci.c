@@ -225,7 +225,7 @@ static void vlab_pci_remove(struct pci_dev *pdev)
 	/* Pulled out: the driver learns it before it waits for an answer. */
 	if (!pci_device_is_present(pdev))
 		mark_gone(vp);
-	/* Interrupts use what the last reference frees, until they are freed. */
+	/* Its interrupts use what the last reference frees. */
 	get_device(&vp->vdev.dev);
 	unregister_virtio_device(&vp->vdev);
 	vlab_pci_free_irqs(vp);

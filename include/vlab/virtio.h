@@ -86,9 +86,10 @@ struct virtqueue_frame {
  *	@data: the token that get_buf() returns; not NULL. A token may be in
  *	flight once only; the caller sees to that.
  *	0, -EINVAL (NULL token, no pieces, a piece of length 0, counts that
- *	overflow, 4 GiB or more in all: see 2.7.5.2), -EMSGSIZE (more pieces than the ring can
- *	ever hold: do not retry), -ENOSPC (no room now), -ENOMEM (mapping
- *	failed), -EIO (queue broken or shut down). On error nothing is posted.
+ *	overflow, 4 GiB or more in all: see 2.7.5.2), -EMSGSIZE (more pieces
+ *	than the ring can ever hold: do not retry), -ENOSPC (no room now),
+ *	-ENOMEM (mapping failed), -EIO (queue broken or shut down). On error
+ *	nothing is posted.
  * @add_framed: as add_buf, for a buffer of @num pieces, or none, between those
  *	of @frame. The device may read the buffer's pieces, or, with @write,
  *	write them. What get_buf() returns counts the last piece of @frame.

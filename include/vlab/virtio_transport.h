@@ -106,9 +106,10 @@ VLAB_API bool virtqueue_interrupt(struct virtio_device *vdev,
 VLAB_API void virtio_config_changed(struct virtio_device *vdev);
 
 /*
- * The device was taken away: break everything, touch it no more. In an interrupt
- * that @synchronize waits for; elsewhere the caller keeps the device from being
- * bound, unbound and unregistered meanwhile (in the kernel by its lock).
+ * The device was taken away: break everything, touch it no more. In an
+ * interrupt that @synchronize waits for; elsewhere the caller keeps the device
+ * from being bound, unbound and unregistered meanwhile (in the kernel by its
+ * lock).
  */
 VLAB_API void virtio_device_gone(struct virtio_device *vdev);
 
