@@ -89,6 +89,8 @@ static int read_device(struct virtio_device *vdev, u8 *bytes, unsigned int len)
 		err = regs->generation(vdev, &before);
 		if (err)
 			return err;
+		/* A transport that copies less leaves no bytes of others. */
+		memset(bytes, 0, len);
 		err = regs->config_read(vdev, 0, bytes, len);
 		if (err)
 			return err;
@@ -121,8 +123,6 @@ static int put_device_config(struct virtio_device *vdev, u8 *buf,
 		return (int)pos;
 	pieces = (len + DEVICE_FIELD_MAX - 1) / DEVICE_FIELD_MAX;
 	bytes = buf + pos + 2 * pieces;
-	/* A transport that copies less leaves no bytes of others. */
-	memset(bytes, 0, len);
 	ret = read_device(vdev, bytes, len);
 	if (ret)
 		return ret;
