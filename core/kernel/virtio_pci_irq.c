@@ -50,7 +50,8 @@ static irqreturn_t config_interrupt(int irq, void *data)
 /*
  * A shared line: no bit in the register means that another device meant it.
  * To claim it all the same would let a device that holds the line for ever
- * keep a processor; so the kernel counts, and turns the line off.
+ * keep a processor; so the kernel counts, and turns the line off. Against one
+ * that shows a bit each time nothing helps but MSI-X.
  */
 static irqreturn_t line_interrupt(int irq, void *data)
 {
