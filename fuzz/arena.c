@@ -186,11 +186,11 @@ static inline struct block *pool_take(struct pool *pool, size_t size,
 
 	if (must_fail(request))
 		return NULL;
-	/* What is too little for nothing would pass for memory that ran out. */
-	if (unlikely(!size))
-		oracle_fire(ORACLE_MEMORY, "an allocation of no bytes", 0, 0);
 	if (unlikely(!size || offset > end || size > end - offset ||
 		     arena.blocks >= arena.blocks_end)) {
+		/* It would pass for memory that ran out. */
+		oracle_check(size, ORACLE_MEMORY, "an allocation of no bytes",
+			     0, 0);
 		arena.failed[request] = true;
 		return NULL;
 	}

@@ -43,6 +43,10 @@ enum lab_probe {
 	PROBE_FAILS
 };
 
+/* The bits of OP_BUS_PROBE besides. */
+#define PROBE_INTERRUPT 0x08
+#define PROBE_GIVE_UP 0x10
+
 enum lab_callback {
 	CALLBACK_KEEP,
 	CALLBACK_STOP,
@@ -234,6 +238,7 @@ struct model *plain_model(struct virtqueue *vq);
 
 /* model.c: calls into a queue, each held against the model. */
 void model_start(struct model *model, struct virtqueue *vq);
+bool model_ring_is_empty(const struct virtio_vq_setup *setup);
 int model_add(struct model *model, unsigned int outs, unsigned int ins,
 	      u32 out_len, u32 in_len);
 void model_add_bad(struct model *model, unsigned int kind);

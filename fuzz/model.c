@@ -47,6 +47,15 @@ void model_check(struct model *model)
 		     vring->clamped, model->clamped);
 }
 
+bool model_ring_is_empty(const struct virtio_vq_setup *setup)
+{
+	const u8 *avail = arena_at(setup->avail, 4);
+	const u8 *used = arena_at(setup->used, 4);
+
+	return avail && used && !get_unaligned_le16(avail + 2) &&
+	       !get_unaligned_le32(used);
+}
+
 /* Each word of the ring and the state that a new queue starts from. */
 static void check_fresh(const struct model *model)
 {
@@ -70,10 +79,8 @@ static void check_fresh(const struct model *model)
 			     lab.regs->gone,
 		     ORACLE_FRESH, "queue %llu does not run", model->vq->index,
 		     0);
-	oracle_check(avail && used && !get_unaligned_le16(avail + 2) &&
-			     !get_unaligned_le32(used),
-		     ORACLE_FRESH, "queue %llu starts at other indices",
-		     model->vq->index, 0);
+	oracle_check(model_ring_is_empty(&q->setup), ORACLE_FRESH,
+		     "queue %llu starts at other indices", model->vq->index, 0);
 	if (!avail || !used)
 		return;
 	oracle_check(get_unaligned_le16(avail) == flags &&

@@ -5,14 +5,6 @@
 #include "lab.h"
 #include "watch.h"
 
-static void store_register(enum cell cell, unsigned int index, u64 value)
-{
-	unsigned int size;
-	void *p = cells_find(cell, 0, index, &size);
-
-	watch_store(cell, index, p, size, value);
-}
-
 static void add_field(u8 type, u8 len, u32 fill)
 {
 	u8 bytes[255];
@@ -48,15 +40,15 @@ static void store_field_bytes(int pos, unsigned int at, u32 value,
 
 	for (i = 0; pos >= 0 && i < n; i++)
 		if (at + i < lab.regs->field[pos + 1])
-			store_register(CELL_FIELD,
-				       (unsigned int)pos + 2 + at + i,
-				       value >> (8 * i) & 0xff);
+			watch_store_cell(CELL_FIELD,
+					 (unsigned int)pos + 2 + at + i,
+					 value >> (8 * i) & 0xff);
 }
 
 static void set_features(unsigned int word, u32 bits)
 {
 	if (lab_is_registers())
-		store_register(CELL_FEATURES, word, bits);
+		watch_store_cell(CELL_FEATURES, word, bits);
 	else
 		store_field_bytes(find_raw(VIRTIO_CONFIG_F_VIRTIO, 0), 4 * word,
 				  bits, 4);
@@ -65,7 +57,7 @@ static void set_features(unsigned int word, u32 bits)
 static void set_queue_size(unsigned int queue, u16 size)
 {
 	if (lab_is_registers())
-		store_register(CELL_QUEUE_SIZE, queue, size);
+		watch_store_cell(CELL_QUEUE_SIZE, queue, size);
 	else
 		store_field_bytes(find_raw(VIRTIO_CONFIG_F_VIRTQUEUE,
 					   queue % 4),
@@ -87,25 +79,25 @@ static void set_device_bytes(unsigned int at, u32 value, unsigned int len)
 		return;
 	}
 	for (i = 0; i < len; i++)
-		store_register(CELL_CONFIG, at + i, value >> (8 * i) & 0xff);
+		watch_store_cell(CELL_CONFIG, at + i, value >> (8 * i) & 0xff);
 }
 
 void lab_step_config(const struct step *step)
 {
 	switch ((enum op)step->op) {
 	case OP_CONFIG_CLEAR:
-		store_register(CELL_FIELD_LEN, 0, 0);
-		store_register(CELL_NUM_QUEUES, 0, 0);
-		store_register(CELL_CONFIG_LEN, 0, 0);
+		watch_store_cell(CELL_FIELD_LEN, 0, 0);
+		watch_store_cell(CELL_NUM_QUEUES, 0, 0);
+		watch_store_cell(CELL_CONFIG_LEN, 0, 0);
 		break;
 	case OP_CONFIG_FIELD:
 		add_field(step->a, (u8)step->b, step->c);
 		break;
 	case OP_CONFIG_BYTE:
-		store_register(CELL_FIELD, step->b, step->a);
+		watch_store_cell(CELL_FIELD, step->b, step->a);
 		break;
 	case OP_CONFIG_LENGTH:
-		store_register(CELL_FIELD_LEN, 0, step->b);
+		watch_store_cell(CELL_FIELD_LEN, 0, step->b);
 		break;
 	case OP_CONFIG_FEATURES:
 		set_features(step->a & 1, step->c);
@@ -114,13 +106,13 @@ void lab_step_config(const struct step *step)
 		set_queue_size(step->a, step->b);
 		break;
 	case OP_CONFIG_QUEUES:
-		store_register(CELL_NUM_QUEUES, 0, step->b);
+		watch_store_cell(CELL_NUM_QUEUES, 0, step->b);
 		break;
 	case OP_CONFIG_DEVICE:
 		set_device_bytes(step->b, step->c, (step->a & 3) + 1u);
 		break;
 	case OP_CONFIG_DEVICE_LENGTH:
-		store_register(CELL_CONFIG_LEN, 0, step->b);
+		watch_store_cell(CELL_CONFIG_LEN, 0, step->b);
 		break;
 	case OP_CONFIG_ID:
 		lab_disguise(step->b, step->c);

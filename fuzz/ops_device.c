@@ -17,15 +17,6 @@ static const struct loopback_queue *queue(void)
 	return &lab.lb.queue[lab_queue_number()];
 }
 
-static void store_cell(enum cell cell, unsigned int index, u64 value)
-{
-	unsigned int size;
-	void *p = cells_find(cell, lab_queue_number(), index, &size);
-
-	if (p)
-		watch_store(cell, index, p, size, value);
-}
-
 static u16 load_used_idx(void)
 {
 	unsigned int size;
@@ -47,9 +38,9 @@ static void use_element(u32 id, u32 len)
 {
 	u16 idx = load_used_idx();
 
-	store_cell(CELL_USED_ID, idx, id);
-	store_cell(CELL_USED_LEN, idx, len);
-	store_cell(CELL_USED_IDX, 0, (u16)(idx + 1));
+	watch_store_cell(CELL_USED_ID, idx, id);
+	watch_store_cell(CELL_USED_LEN, idx, len);
+	watch_store_cell(CELL_USED_IDX, 0, (u16)(idx + 1));
 }
 
 static const struct {
@@ -162,16 +153,17 @@ static void step_on_ring(const struct step *step)
 		use_element(step->c, step->b);
 		break;
 	case OP_DEVICE_USED_IDX:
-		store_cell(CELL_USED_IDX, 0, step->b);
+		watch_store_cell(CELL_USED_IDX, 0, step->b);
 		break;
 	case OP_DEVICE_USED_ADD:
-		store_cell(CELL_USED_IDX, 0, (u16)(load_used_idx() + step->b));
+		watch_store_cell(CELL_USED_IDX, 0,
+				 (u16)(load_used_idx() + step->b));
 		break;
 	case OP_DEVICE_ELEMENT:
-		store_cell(CELL_USED_ID, step->b, step->c);
+		watch_store_cell(CELL_USED_ID, step->b, step->c);
 		break;
 	case OP_DEVICE_LENGTH:
-		store_cell(CELL_USED_LEN, step->b, step->c);
+		watch_store_cell(CELL_USED_LEN, step->b, step->c);
 		break;
 	case OP_DEVICE_DESC:
 		overwrite_desc(setup->desc + 16ULL * (step->b % setup->num),
@@ -194,10 +186,10 @@ static void step_on_ring(const struct step *step)
 		overwrite_avail(4 + 2ULL * setup->num, step->b);
 		break;
 	case OP_DEVICE_AVAIL_EVENT:
-		store_cell(CELL_AVAIL_EVENT, 0, step->b);
+		watch_store_cell(CELL_AVAIL_EVENT, 0, step->b);
 		break;
 	case OP_DEVICE_USED_FLAGS:
-		store_cell(CELL_USED_FLAGS, 0, step->b);
+		watch_store_cell(CELL_USED_FLAGS, 0, step->b);
 		break;
 	default:
 		write_payload(step);
@@ -217,7 +209,7 @@ void lab_step_device(const struct step *step)
 		config_change();
 		break;
 	case OP_DEVICE_STATUS:
-		store_cell(CELL_STATUS, 0, step->a);
+		watch_store_cell(CELL_STATUS, 0, step->a);
 		break;
 	case OP_DEVICE_HOLD_RESET:
 		lab.hold_reset = step->b;

@@ -7,9 +7,6 @@
 
 #define SETUP_STRICT 0x04
 #define SETUP_NO_CALLBACK 0x20
-/* The bits of OP_BUS_PROBE besides the outcome. */
-#define PROBE_INTERRUPT 0x08
-#define PROBE_GIVE_UP 0x10
 
 struct model *plain_model(struct virtqueue *vq)
 {

@@ -38,11 +38,11 @@ void lab_status_read(u8 shown)
 	unsigned int i;
 
 	lab.status_shown = shown;
-	oracle_check(lab.status || lab.reset_looks++ < RESET_LOOKS_MAX ||
-			     lab.reset_shown,
-		     ORACLE_WORK_BUDGET,
-		     "a reset was waited for with more than %llu looks",
-		     RESET_LOOKS_MAX, 0);
+	if (!lab.status && !lab.reset_shown)
+		oracle_check(++lab.reset_looks <= RESET_LOOKS_MAX,
+			     ORACLE_WORK_BUDGET,
+			     "a reset was waited for with more than %llu looks",
+			     RESET_LOOKS_MAX, 0);
 	if (!lab.status && !shown) {
 		/* The device says that it obeyed: no driver can know better. */
 		lab.reset_shown = true;
@@ -171,16 +171,6 @@ static bool layout_valid(const struct virtio_vq_setup *setup)
 				  setup->used + used - setup->desc);
 }
 
-/* The device may look as soon as it is told where a queue is. */
-static bool is_empty(const struct virtio_vq_setup *setup)
-{
-	const u8 *avail = arena_at(setup->avail, 4);
-	const u8 *used = arena_at(setup->used, 4);
-
-	return avail && used && !get_unaligned_le16(avail + 2) &&
-	       !get_unaligned_le32(used);
-}
-
 static int on_setup_vq(struct loopback *lb, const struct virtio_vq_setup *setup)
 {
 	(void)lb;
@@ -192,7 +182,8 @@ static int on_setup_vq(struct loopback *lb, const struct virtio_vq_setup *setup)
 		     "the parts of queue %llu, of %llu descriptors, do not lie "
 		     "one behind the other in its memory",
 		     setup->index, setup->num);
-	oracle_check(is_empty(setup), ORACLE_FRESH,
+	/* The device may look as soon as it is told where a queue is. */
+	oracle_check(model_ring_is_empty(setup), ORACLE_FRESH,
 		     "queue %llu was given to the device with old indices",
 		     setup->index, 0);
 	/* From here on the device may fail: it is to be looked at again. */
@@ -407,6 +398,13 @@ void lab_disguise(u32 device, u32 vendor)
 	lab.disguised = true;
 }
 
+static void before_binding(void)
+{
+	config_model_reset();
+	lab.probe_result = 0;
+	lab.changes_wanted = 0;
+}
+
 static void after_binding(void)
 {
 	config_model_bound();
@@ -427,9 +425,7 @@ void lab_add(void)
 		lab.regs->status = 0;
 	}
 	lab.lb.vdev.id = lab.id;
-	config_model_reset();
-	lab.probe_result = 0;
-	lab.changes_wanted = 0;
+	before_binding();
 	lab.adding = true;
 	watch_begin(CALL_REGISTER_DEVICE);
 	err = register_virtio_device(&lab.lb.vdev);
@@ -470,9 +466,7 @@ void lab_bind(void)
 
 	if (lab.bound)
 		return;
-	config_model_reset();
-	lab.probe_result = 0;
-	lab.changes_wanted = 0;
+	before_binding();
 	watch_begin(CALL_REGISTER_DRIVER);
 	err = register_virtio_driver(lab.driver);
 	watch_end((u64)(s64)err);

@@ -176,6 +176,15 @@ void watch_store(enum cell cell, unsigned int index, void *p, unsigned int size,
 		   value);
 }
 
+void watch_store_cell(enum cell cell, unsigned int index, u64 value)
+{
+	unsigned int size;
+	void *p = cells_find(cell, lab_queue_number(), index, &size);
+
+	if (p)
+		watch_store(cell, index, p, size, value);
+}
+
 void watch_arm(enum cell cell, unsigned int queue, unsigned int index,
 	       unsigned int k, u32 value)
 {

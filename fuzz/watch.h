@@ -92,6 +92,9 @@ void watch_disarm(void);
 void watch_store(enum cell cell, unsigned int index, void *p, unsigned int size,
 		 u64 value);
 
+/* The same to a cell, of the queue that is selected, if it is there now. */
+void watch_store_cell(enum cell cell, unsigned int index, u64 value);
+
 /* May the core write bytes [@offset, @offset + @len) of the field space now? */
 void watch_allow_fields(unsigned int offset, unsigned int len);
 

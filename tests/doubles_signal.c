@@ -284,7 +284,7 @@ static void work_interrupt_in_probe(void)
 static void work_change_in_probe(void)
 {
 	lab_unbind();
-	lab.probe_extra.a = 0x08;
+	lab.probe_extra.a = PROBE_INTERRUPT;
 	lab_bind();
 }
 
