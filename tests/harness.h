@@ -87,6 +87,12 @@ struct rig *rig_ring(unsigned int num, u64 features);
 /* The transport's operations, as a copy to change. */
 struct virtio_transport_ops *rig_override(struct rig *rig);
 
+/* For config_read: one that copies nothing, and one that fails half way. */
+int rig_read_nothing(struct virtio_device *vdev, unsigned int offset, void *buf,
+		     unsigned int len);
+int rig_read_fails(struct virtio_device *vdev, unsigned int offset, void *buf,
+		   unsigned int len);
+
 struct rig *to_rig(struct virtio_device *vdev);
 /* The default probe: find @queues queues. */
 int rig_find_queues(struct rig *rig);

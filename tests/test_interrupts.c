@@ -152,6 +152,21 @@ static void a_change_while_driver_ok_is_written_breaks_nothing(void **state)
 	rig_end(rig);
 }
 
+/* What the first binding knew of its DRIVER_OK is forgotten. */
+static void a_change_while_driver_ok_is_written_again_breaks_nothing(
+	void **state)
+{
+	struct rig *rig = rig_new();
+
+	(void)state;
+	rig->on_status = interrupt_before_driver_ok;
+	rig_start(rig);
+	rig_rebind(rig);
+	assert_true(rig_bound(rig));
+	assert_true(rig_broken(rig, "not-broken"));
+	rig_end(rig);
+}
+
 static bool change_before_driver_ok(struct rig *rig, u8 status)
 {
 	if (status == (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
@@ -270,6 +285,8 @@ int main(void)
 			a_restart_beside_the_end_of_a_callback_is_kept),
 		cmocka_unit_test(
 			a_change_while_driver_ok_is_written_breaks_nothing),
+		cmocka_unit_test(
+			a_change_while_driver_ok_is_written_again_breaks_nothing),
 		cmocka_unit_test(a_change_before_driver_ok_is_told_after_it),
 		cmocka_unit_test(a_change_before_the_snapshot_is_in_it),
 		cmocka_unit_test(

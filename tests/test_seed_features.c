@@ -114,25 +114,6 @@ static void S4_a_length_that_the_device_chose_stops_nobody(void **state)
 			  use_each_bit_of_the_half);
 }
 
-static int read_nothing(struct virtio_device *vdev, unsigned int offset,
-			void *buf, unsigned int len)
-{
-	(void)vdev;
-	(void)offset;
-	(void)buf;
-	(void)len;
-	return 0;
-}
-
-static int read_fails(struct virtio_device *vdev, unsigned int offset,
-		      void *buf, unsigned int len)
-{
-	(void)vdev;
-	(void)offset;
-	memset(buf, 1, len);
-	return -EIO;
-}
-
 static int write_unexpected(struct virtio_device *vdev, unsigned int offset,
 			    const void *buf, unsigned int len)
 {
@@ -158,11 +139,11 @@ static void S5_bytes_that_were_not_read_are_zero(void **state)
 	struct rig *rig = rig_bits(TYPE_BITS, 8, 0xff);
 
 	(void)state;
-	rig_override(rig)->config_read = read_nothing;
+	rig_override(rig)->config_read = rig_read_nothing;
 	rig->ops.config_write = write_unexpected;
 	negotiate(rig, find_no_bits);
 	rig = rig_bits(TYPE_BITS, 8, 0xff);
-	rig_override(rig)->config_read = read_fails;
+	rig_override(rig)->config_read = rig_read_fails;
 	rig->ops.config_write = write_unexpected;
 	rig_start(rig);
 	assert_int_equal(rig->probes, 0);

@@ -363,6 +363,20 @@ static void S19_reset_is_an_operation_with_a_bounded_wait(void **state)
 	rig_end(rig);
 }
 
+/* It would lose its access to memory for good. */
+static void S19_a_device_that_obeys_its_reset_is_not_isolated(void **state)
+{
+	struct rig *rig = rig_new();
+
+	(void)state;
+	rig_override(rig)->isolate = count_isolation;
+	rig_start(rig);
+	rig_rebind(rig);
+	assert_int_equal(virtio_reset_device(rig_vdev(rig)), 0);
+	assert_int_equal(rig->value, 0);
+	rig_end(rig);
+}
+
 static int absent_status(struct virtio_device *vdev)
 {
 	(void)vdev;
@@ -527,6 +541,8 @@ int main(void)
 		cmocka_unit_test(
 			S18_a_driver_without_remove_is_cleaned_up_after),
 		cmocka_unit_test(S19_reset_is_an_operation_with_a_bounded_wait),
+		cmocka_unit_test(
+			S19_a_device_that_obeys_its_reset_is_not_isolated),
 		cmocka_unit_test(
 			S19_a_device_that_claims_to_be_gone_is_cut_off),
 		cmocka_unit_test(S19_a_slow_reset_is_waited_for),

@@ -26,47 +26,6 @@ static void a_queue_that_is_not_reset_stops_with_its_device(void **state)
 	rig_end(rig);
 }
 
-static void count_isolation(struct virtio_device *vdev)
-{
-	to_rig(vdev)->count++;
-}
-
-/* It would lose its access to memory for good. */
-static void a_device_that_obeys_its_reset_is_not_isolated(void **state)
-{
-	struct rig *rig = rig_new();
-
-	(void)state;
-	rig_override(rig)->isolate = count_isolation;
-	rig_start(rig);
-	rig_rebind(rig);
-	assert_int_equal(virtio_reset_device(rig_vdev(rig)), 0);
-	assert_int_equal(rig->count, 0);
-	rig_end(rig);
-}
-
-static bool change_before_driver_ok(struct rig *rig, u8 status)
-{
-	if (status & VIRTIO_CONFIG_S_DRIVER_OK)
-		virtio_config_changed(rig_vdev(rig));
-	return true;
-}
-
-/* What the first binding knew of its DRIVER_OK is forgotten. */
-static void a_change_while_driver_ok_is_written_again_breaks_nothing(
-	void **state)
-{
-	struct rig *rig = rig_new();
-
-	(void)state;
-	rig->on_status = change_before_driver_ok;
-	rig_start(rig);
-	rig_rebind(rig);
-	assert_true(rig_bound(rig));
-	assert_true(rig_broken(rig, "not-broken"));
-	rig_end(rig);
-}
-
 static int no_driver_ok(struct virtio_device *vdev, u8 status)
 {
 	if (status & VIRTIO_CONFIG_S_DRIVER_OK)
@@ -135,38 +94,18 @@ static void features_that_cannot_be_written_bind_no_driver(void **state)
 	rig_end(rig);
 }
 
-static int read_fails(struct virtio_device *vdev, unsigned int offset,
-		      void *buf, unsigned int len)
-{
-	(void)vdev;
-	(void)offset;
-	(void)buf;
-	(void)len;
-	return -EIO;
-}
-
 static void a_space_that_cannot_be_read_is_no_empty_space(void **state)
 {
 	struct rig *rig = rig_new();
 
 	(void)state;
 	loopback_add_features(&rig->regs, 1);
-	rig_override(rig)->config_read = read_fails;
+	rig_override(rig)->config_read = rig_read_fails;
 	rig->ops.generation = NULL;
 	rig_start(rig);
 	assert_int_equal(rig->probes, 0);
 	assert_true(rig_broken(rig, "bad-config"));
 	rig_end(rig);
-}
-
-static int read_nothing(struct virtio_device *vdev, unsigned int offset,
-			void *buf, unsigned int len)
-{
-	(void)vdev;
-	(void)offset;
-	(void)buf;
-	(void)len;
-	return 0;
 }
 
 static int low_word_only(struct virtio_device *vdev, unsigned int word,
@@ -192,7 +131,7 @@ static void registers_that_were_not_read_are_zero(void **state)
 
 	(void)state;
 	regs = *rig->honest->regs;
-	regs.config_read = read_nothing;
+	regs.config_read = rig_read_nothing;
 	regs.device_features = low_word_only;
 	rig->regs.config_len = cpu_to_le16(64);
 	rig_override(rig)->regs = &regs;
@@ -264,9 +203,7 @@ static void strict_can_be_taken_back(void **state)
 	virtqueue_set_strict(vq, false);
 	assert_int_equal(add(vq, 0, 1, token(0)), 0);
 	kick(vq);
-	device_used(rig, 0)->ring[0].id = 0;
-	device_used(rig, 0)->ring[0].len = cpu_to_le32(1000);
-	device_used(rig, 0)->idx = cpu_to_le16(1);
+	device_use(rig, 0, 0, 1000);
 	assert_ptr_equal(get(vq), token(0));
 	rig_end(rig);
 }
@@ -276,9 +213,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			a_queue_that_is_not_reset_stops_with_its_device),
-		cmocka_unit_test(a_device_that_obeys_its_reset_is_not_isolated),
-		cmocka_unit_test(
-			a_change_while_driver_ok_is_written_again_breaks_nothing),
 		cmocka_unit_test(a_device_that_went_as_it_started_is_not_bound),
 		cmocka_unit_test(
 			features_that_cannot_be_written_bind_no_driver),
