@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Findings: told apart by target and by the oracle, or the sanitizer's first frame, that fired."""
 
+import base64
 import dataclasses
 import hashlib
 import pathlib
@@ -38,6 +39,11 @@ class Finding:
     @property
     def replay(self) -> str:
         return f"./lab repro {self.target} {tree.shown(self.path)} --explain"
+
+    @property
+    def encoded(self) -> str:
+        """The input for a log: it is often all that is left of another machine's run."""
+        return base64.b64encode(self.path.read_bytes()).decode()
 
 
 def classify(output: str) -> tuple[str, str]:

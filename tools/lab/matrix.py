@@ -87,7 +87,8 @@ def smoke(seconds_each: float) -> Callable[[], Tally]:
             raise errors.Interrupted(signal.SIGINT)
         tally = Tally(passed=len(targets) - len({finding.target for finding in campaign.findings}))
         for finding in campaign.findings:
-            tally.fail(f"{finding.target}: {finding.label}", finding.excerpt, finding.replay)
+            told = f"{finding.excerpt}\nthe program, for base64 -d: {finding.encoded}"
+            tally.fail(f"{finding.target}: {finding.label}", told, finding.replay)
         idle = [target.name for target in campaign.targets if not target.runs]
         for name in idle:
             tally.fail(f"{name}: no run in {live.clock(seconds_each)}", "", f"./lab fuzz {name}")
