@@ -137,23 +137,24 @@ def scripts(script: str) -> list[tuple[str, pathlib.Path, int]]:
 
 
 def initramfs(script: str, extra: list[tuple[str, pathlib.Path]] = (), programs: tuple[str, ...] = ()) -> bytes:
-    """A guest that runs tests/kernel/guest/<script>.sh; @extra: names in the guest, files here."""
+    """A guest that runs tests/kernel/guest/<script>.sh; @extra: names in the guest, where bin/ is run, files here."""
     archive = kernel_cpio.Archive()
     archive.busybox()
     for name, path, mode in scripts(script):
         archive.copy(name, path, mode)
     for name, path in extra:
-        archive.copy(name, path)
+        archive.copy(name, path, 0o755 if name.startswith("bin/") else 0o644)
     for program in programs:
         archive.program(pathlib.Path(program))
     return archive.packed()
 
 
-def program(source: pathlib.Path) -> pathlib.Path:
-    """A program for guests, which have no libraries: static."""
-    built = files.make_folder(kernel_tree.FOLDER) / source.stem
-    process.run_logged(["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-no-pie", "-o", built, source],
-                       tree.LOGS / f"{source.stem}.log", f"compiling {tree.shown(source)}")
+def program(*sources: pathlib.Path, options: tuple[str, ...] = ()) -> pathlib.Path:
+    """A program for guests, which have no libraries: static. The first source names it."""
+    main = sources[0]
+    built = files.make_folder(kernel_tree.FOLDER) / main.stem
+    argv = ["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-no-pie", *options, "-o", built, *sources]
+    process.run_logged(argv, tree.LOGS / f"{main.stem}.log", f"compiling {tree.shown(main)}")
     return built
 
 

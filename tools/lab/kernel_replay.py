@@ -95,17 +95,7 @@ def prepare(paths: list[pathlib.Path], target: str | None, generate: int, folder
     job = Job(programs, replay_programs.answers(programs, folder), folder)
     (folder / "programs").write_bytes(replay_programs.batch(programs))
     (folder / "expected").write_bytes(job.expected)
-    _build_feed(folder / "feed")
     return job
-
-
-def _build_feed(path: pathlib.Path) -> None:
-    """A program for guests without a C library."""
-    log = tree.LOGS / "vlab-feed.log"
-    log.unlink(missing_ok=True)
-    argv = ["gcc", "-O2", "-static", "-DVLAB_PORT_HOOK", "-Iinclude", "-Ifuzz", "-o", path, "repro/vlab_feed.c",
-            "fuzz/replay_format.c"]
-    process.run_logged(argv, log, "building vlab-feed")
 
 
 def replay(job: Job, vehicle: Vehicle) -> Tally:
@@ -227,8 +217,10 @@ def stock_module() -> pathlib.Path:
 
 def _boot_stock(files_in: pathlib.Path, seconds: float) -> Outcome:
     stock = kernel_tree.stock()
-    extra = [(f"vlab/{name}", files_in / name) for name in ("programs", "expected", "feed")]
-    extra += kernel_guest.module_files([stock_module()])
+    feed = kernel_guest.program(tree.ROOT / "repro" / "vlab_feed.c", tree.ROOT / "fuzz" / "replay_format.c",
+                                options=("-DVLAB_PORT_HOOK", "-Iinclude", "-Ifuzz"))
+    extra = [(f"vlab/{name}", files_in / name) for name in ("programs", "expected")]
+    extra += [("bin/vlab-feed", feed), *kernel_guest.module_files([stock_module()])]
     with kernel_guest.workshop() as folder:
         initrd = folder / "initrd"
         initrd.write_bytes(kernel_guest.initramfs("replay", extra))

@@ -23,7 +23,6 @@ symbols() {
 }
 
 bench() {
-	chmod 755 /bin/kernel_load
 	give $OURS_DISK vlab
 	give $OURS_RNG nobody
 	while read -r file; do

@@ -337,7 +337,6 @@ prepare() {
 		must insmod "/modules/$file"
 	done </modules/order
 	must insmod /modules/vlab.ko disk_timeout=2 $(cat /tests/parameters)
-	must chmod +x /bin/synced_writes
 	must mkdir -p /mnt
 }
 
