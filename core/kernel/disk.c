@@ -19,6 +19,7 @@
 #include <vlab/port.h>
 
 #include "disk.h"
+#include "port_block.h"
 #include "vlab_kernel.h"
 
 /* A larger optimal size would only inflate the readahead of every reader. */
@@ -149,35 +150,12 @@ static int fit_limits(struct disk *disk)
 	return 0;
 }
 
-static void set_limits(struct disk *disk)
+static u32 request_bytes_max(const struct disk *disk)
 {
-	const struct virtio_blk_limits *limits = &disk->limits;
-	struct request_queue *q = disk->gd->queue;
-	u64 bytes = (u64)limits->segs_max * limits->seg_size_max;
+	u64 bytes = (u64)disk->limits.segs_max * disk->limits.seg_size_max;
 
 	bytes = min_t(u64, bytes, port_map_total_max(disk->vdev->dev.parent));
-	bytes = min_t(u64, bytes, UINT_MAX);
-	blk_queue_logical_block_size(q, limits->block_size);
-	blk_queue_physical_block_size(q, limits->physical_block_size);
-	blk_queue_alignment_offset(q, limits->alignment_offset);
-	blk_queue_io_min(q, limits->io_min);
-	blk_queue_io_opt(q, limits->io_opt);
-	/*
-	 * A block that begins anywhere in a page may take two segments. Where a
-	 * request has one only, the block layer could not split it: a BUG().
-	 */
-	blk_queue_dma_alignment(q, limits->block_size - 1);
-	blk_queue_max_segments(q, limits->segs_max);
-	blk_queue_max_segment_size(q, limits->seg_size_max);
-	blk_queue_max_hw_sectors(q, bytes >> SECTOR_SHIFT);
-	blk_queue_write_cache(q, limits->flush, false);
-	blk_queue_max_write_zeroes_sectors(q, limits->zeroes_sectors_max);
-	if (limits->discard_sectors_max) {
-		blk_queue_max_discard_sectors(q, limits->discard_sectors_max);
-		q->limits.discard_granularity = limits->discard_alignment
-						<< SECTOR_SHIFT;
-	}
-	set_disk_ro(disk->gd, limits->read_only);
+	return (u32)min_t(u64, bytes, UINT_MAX);
 }
 
 static ssize_t serial_show(struct device *dev, struct device_attribute *attr,
@@ -226,7 +204,8 @@ static int alloc_disk_parts(struct disk *disk)
 	err = alloc_tags(disk);
 	if (err)
 		goto free_index;
-	gd = blk_mq_alloc_disk(&disk->tags, disk);
+	gd = port_alloc_disk(&disk->tags, &disk->limits,
+			     request_bytes_max(disk), disk);
 	if (IS_ERR(gd)) {
 		err = PTR_ERR(gd);
 		goto free_tags;
@@ -234,6 +213,7 @@ static int alloc_disk_parts(struct disk *disk)
 	gd->fops = &disk_fops;
 	gd->private_data = disk;
 	disk_name(gd, disk->index);
+	set_disk_ro(gd, disk->limits.read_only);
 	disk->gd = gd;
 	return 0;
 
@@ -285,7 +265,6 @@ static int disk_bound(struct virtio_device *vdev)
 	err = alloc_disk_parts(disk);
 	if (err)
 		goto free_disk;
-	set_limits(disk);
 	disk_set_capacity(disk, disk->limits.capacity);
 	/* Pairs with the acquire in disk_config_changed(). */
 	smp_store_release(&vdev->front, disk);
