@@ -40,9 +40,9 @@ APT = ["apt-get", "-o", "DPkg::Lock::Timeout=60"]
 APT_ENV = {"DEBIAN_FRONTEND": "noninteractive"}
 
 
-def ensure(job: str, may_install: bool) -> None:
+def ensure(job: str, may_install: bool, more: tuple[str, ...] = ()) -> None:
     """Have every package of the job, or stop with the reason why not."""
-    missing = missing_packages(JOBS[job])
+    missing = missing_packages(JOBS[job] + more)
     if not missing:
         return
     by_hand = f"apt-get install {' '.join(missing)}"

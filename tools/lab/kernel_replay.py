@@ -62,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--uml", action="store_true", help="only User-Mode Linux")
     only.add_argument("--stock", action="store_true", help="only Debian's kernel")
+    kernel_tree.add_stock_argument(parser)
     parser.add_argument("--no-install", action="store_true", help="name missing packages instead of installing them")
 
 
@@ -73,7 +74,7 @@ def _count(word: str) -> int:
 
 def run(options: argparse.Namespace) -> int:
     files.require_space(kernel_tree.FOLDER, kernel_tree.SPACE_MB)
-    install.ensure("kernel", not options.no_install)
+    install.ensure("kernel", not options.no_install, kernel_tree.choose_stock(options.linux))
     if options.generate:
         install.ensure("fuzz", not options.no_install)
     picked = [vehicle for vehicle in VEHICLES if getattr(options, vehicle.name) or not (options.uml or options.stock)]

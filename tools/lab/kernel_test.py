@@ -10,7 +10,7 @@ from .kernel_vehicles import CHECKED, UML
 from .mesontest import Tally
 from .steps import Step
 
-USAGE = "[--only PART]"
+USAGE = "[--only PART] [--linux VERSION]"
 HELP = "run the module in guests"
 DESCRIPTION = """\
 Builds the module and its test kernels (from Debian's linux-source, kept in
@@ -66,6 +66,7 @@ def as_step(part: Step) -> Step:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     steps.add_arguments(parser, "part")
+    kernel_tree.add_stock_argument(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -74,6 +75,6 @@ def run(options: argparse.Namespace) -> int:
     if options.list:
         return steps.show(picked)
     files.require_space(kernel_tree.FOLDER, kernel_tree.SPACE_MB)
-    install.ensure("kernel", not options.no_install)
+    install.ensure("kernel", not options.no_install, kernel_tree.choose_stock(options.linux))
     with locks.hold("kernel-job", wait=False):
         return steps.report(steps.run_all(picked, "./lab kernel test"))

@@ -6,12 +6,16 @@ Everything is in build/kernel/ and is kept between runs:
     linux-VERSION/          Debian's linux-source, with drivers/vlab/ in it
     linux-VERSION/out-NAME/ one kernel: its .config, image and modules
     module-NAME/            a copy of core/ that is built out of tree
+    modules-RELEASE/        modules of Debian's kernel, unpacked
 """
 
+import argparse
 import dataclasses
 import hashlib
 import json
+import lzma
 import pathlib
+import re
 import shutil
 
 from . import build, errors, files, locks, process, tree
@@ -29,6 +33,8 @@ KBUILD_NAMES = ("Kbuild", "Kconfig", "Makefile")
 SUFFIXES = (".c", ".h")
 # Parts of the core and of the laboratory that only user space has.
 NOT_PLACED = ("core/user/port.c", "fuzz/asm.c", "fuzz/disasm.c", "fuzz/engine.c", "fuzz/finding.c", "fuzz/input.c")
+
+_infix = ""  # in the names of Debian's packages: linux-image-amd64, linux-image-6.12-amd64
 
 # One line each in the kernel's own files.
 KBUILD_LINES = ("obj-y += vlab/core/kernel/", "obj-$(CONFIG_VLAB_PLANTED) += vlab/tests/kernel/planted/",
@@ -68,7 +74,7 @@ class Built:
 
 
 def source() -> pathlib.Path:
-    """Debian's kernel source of the installed version, unpacked."""
+    """The source of Debian's own kernel, unpacked."""
     package, version, tarball = _source_package()
     folder = FOLDER / f"linux-{version}"
     with locks.hold("kernel-source", wait=True):
@@ -87,13 +93,15 @@ def source() -> pathlib.Path:
 
 
 def _source_package() -> tuple[str, str, pathlib.Path]:
-    """Name, version and archive of the newest linux-source-* that is installed."""
-    status, out, _ = process.capture(["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package} ${Version}\n",
-                                      "linux-source-*"])
-    rows = [line.split() for line in out.splitlines() if line.startswith("installed ")]
-    if status or not rows:
-        raise errors.LabError("no Debian package linux-source is installed: run as root: apt-get install linux-source")
-    _, package, version = rows[-1]
+    """Name, version and archive of the source package that goes with stock()."""
+    package = f"linux-source{_infix}"
+    if not _infix:
+        _, out, _ = process.capture(["dpkg-query", "-W", "-f", "${Depends}", package])
+        package = out.split(" ")[0] or package
+    status, version, _ = process.capture(["dpkg-query", "-W", "-f", "${Version}", package])
+    if status or not version:
+        raise errors.LabError("Debian's kernel source is not there: run as root: "
+                              f"apt-get install linux-source{_infix}")
     _, out, _ = process.capture(["dpkg-query", "-L", package])
     found = [pathlib.Path(line) for line in out.splitlines() if line.endswith((".tar.xz", ".tar.zst"))]
     if not found or not found[0].is_file():
@@ -101,15 +109,36 @@ def _source_package() -> tuple[str, str, pathlib.Path]:
     return package, version, found[0]
 
 
+def add_stock_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--linux", type=_version, metavar="VERSION",
+                        help="as Debian's kernel take linux-image-VERSION-amd64, such as 6.12")
+
+
+def _version(word: str) -> str:
+    if not re.fullmatch(r"\d+\.\d+", word):
+        raise argparse.ArgumentTypeError(f"'{word}' is no version such as 6.12")
+    return word
+
+
+def choose_stock(version: str | None) -> tuple[str, ...]:
+    """Which one Debian's kernel is for this run, None for its default; returns the packages that it needs besides."""
+    global _infix
+    if not version:
+        return ()
+    _infix = f"-{version}"
+    return (f"linux-image{_infix}-amd64", f"linux-headers{_infix}-amd64", f"linux-source{_infix}")
+
+
 def stock() -> Built:
-    """Debian's own kernel, the one that linux-image-amd64 stands for."""
-    _, out, _ = process.capture(["dpkg-query", "-W", "-f", "${Depends}", "linux-image-amd64"])
+    """Debian's own kernel, the one that linux-image-amd64 stands for, or who ran this said."""
+    meta = f"linux-image{_infix}-amd64"
+    _, out, _ = process.capture(["dpkg-query", "-W", "-f", "${Depends}", meta])
     package = out.split(" ")[0]
     release = package.removeprefix("linux-image-")
     image, modules = pathlib.Path(f"/boot/vmlinuz-{release}"), pathlib.Path(f"/lib/modules/{release}")
     if not package or not image.is_file() or not modules.is_dir():
         raise errors.LabError("Debian's kernel is not there: run as root: "
-                              "apt-get install --reinstall linux-image-amd64 " + package)
+                              f"apt-get install --reinstall {meta} {package}")
     return Built(image, modules, release)
 
 
@@ -117,7 +146,7 @@ def stock_headers() -> pathlib.Path:
     """What a module for Debian's own kernel is built with."""
     folder = stock().modules / "build"
     if not (folder / "Makefile").is_file():
-        raise errors.LabError(f"{folder} is not there: run as root: apt-get install linux-headers-amd64")
+        raise errors.LabError(f"{folder} is not there: run as root: apt-get install linux-headers{_infix}-amd64")
     return folder
 
 
@@ -286,7 +315,7 @@ def make_module(name: str, folder: str, build_dir: pathlib.Path, variables: tupl
     @uses: Module.symvers of other modules that it calls. 6.1 has no separate
     output folder for external modules, so the copy is built in place.
     """
-    copy = FOLDER / f"module-{name}"
+    copy = FOLDER / f"module-{name}{_infix}"
     with locks.hold(f"kernel-module-{name}", wait=True):
         place(copy)
         log = _fresh_log(f"module-{name}-{pathlib.Path(folder).name}")
@@ -303,8 +332,12 @@ def _fresh_log(name: str) -> pathlib.Path:
 
 
 def modules_of(built: Built, names: list[str]) -> list[pathlib.Path]:
-    """The files of the named modules and of all that they depend on, in the order of loading."""
+    """The files of the named modules and of all that they depend on, unpacked, in the order of loading.
+
+    What is built into the kernel has no file.
+    """
     needs = _dependencies(built)
+    builtin = {_module_name(path) for path in (built.modules / "modules.builtin").read_text().splitlines()}
     ordered: list[pathlib.Path] = []
 
     def add(name: str) -> None:
@@ -315,10 +348,22 @@ def modules_of(built: Built, names: list[str]) -> list[pathlib.Path]:
             ordered.append(built.modules / path)
 
     for name in names:
+        if name in builtin:
+            continue
         if name not in needs:
             raise errors.LabError(f"{built.release} has no module {name}")
         add(name)
-    return ordered
+    return [_unpacked(built, path) for path in ordered]
+
+
+def _unpacked(built: Built, path: pathlib.Path) -> pathlib.Path:
+    """A guest's busybox loads no module that is compressed."""
+    if path.suffix != ".xz":
+        return path
+    plain = FOLDER / f"modules-{built.release}" / path.stem
+    if not plain.is_file():
+        files.write(plain, lzma.decompress(path.read_bytes()))
+    return plain
 
 
 def _dependencies(built: Built) -> dict[str, list[str]]:

@@ -19,6 +19,8 @@ logged() {
 # bind ADDRESS: offer it to vlab, which may refuse it.
 bind() {
 	must test -d $PCI/devices/$1
+	# Where it is built in, the kernel's own driver comes first.
+	[ -e $PCI/drivers/virtio-pci/$1 ] && echo "$1" >$PCI/drivers/virtio-pci/unbind
 	echo vlab >$PCI/devices/$1/driver_override
 	echo "$1" >$PCI/drivers_probe 2>/dev/null
 	return 0
@@ -129,7 +131,7 @@ is_stalled() {
 	disk "$1"
 	start_io $DISK
 	io_ended
-	must_not dd if=$DISK of=/dev/null bs=4096 count=1 iflag=direct
+	equal "bytes of a dead disk" "$(dd if=$DISK bs=4096 count=1 iflag=direct | wc -c)" 0
 }
 
 # is_silent ADDRESS: the first question is not answered: nothing is made of it.
@@ -148,21 +150,34 @@ device() {
 	! has_disk "$1" || fail "its disk is still there"
 }
 
-# start_io DEVICE: readers and writers that go on until the device fails them.
+# start_io DEVICE: writers that go on until the device fails them, and readers. On
+# a dead disk a reader may find its end (6.12) or an error (6.1): it goes by what
+# happened to the writers, when its own request has ended.
 start_io() {
+	rm -f /tmp/failed
 	users=
+	readers=
 	for part in 0 1; do
 		while dd if=/dev/zero of=$1 bs=32k seek=$((part * 64)) count=16 oflag=direct conv=notrunc; do :; done >/dev/null 2>&1 &
 		users="$users $!"
-		while dd if=$1 of=/dev/null bs=32k skip=$((part * 64)) count=16 iflag=direct; do :; done >/dev/null 2>&1 &
-		users="$users $!"
+		while [ ! -e /tmp/failed ] && dd if=$1 of=/dev/null bs=32k skip=$((part * 64)) count=16 iflag=direct; do
+			:
+		done >/dev/null 2>&1 &
+		readers="$readers $!"
 	done
 	sleep 0.3
 }
 
 # They have to end by themselves: a request that never completes holds one.
 io_ended() {
-	for user in $users; do
+	all_ended $users
+	touch /tmp/failed
+	all_ended $readers
+	readers=
+}
+
+all_ended() {
+	for user in "$@"; do
 		wait_until $PATIENCE "I/O to end" eval "! kill -0 $user"
 	done
 }
@@ -186,6 +201,11 @@ fresh() {
 	must gone /sys/block/$name
 }
 
+# No register answers, QEMU has them read as zero, and it reaches no memory.
+silence() {
+	printf '\000\000' | dd of=$PCI/devices/$SLOT/config bs=1 seek=4 conv=notrunc 2>/dev/null
+}
+
 # One turn of the loop; each way for a device to go, under I/O.
 turn() {
 	give $SLOT
@@ -195,11 +215,7 @@ turn() {
 	unplug) unplug ;;
 	unbind) take $SLOT ;;
 	remove) echo 1 >$PCI/devices/$SLOT/remove ;;
-	silence)
-		# No register answers, QEMU has them read as zero, and it
-		# reaches no memory.
-		printf '\000\000' | dd of=$PCI/devices/$SLOT/config bs=1 seek=4 conv=notrunc 2>/dev/null
-		;;
+	silence) silence ;;
 	esac
 	io_ended
 	case $1 in
