@@ -69,9 +69,12 @@ static void disk_give_up(struct disk *disk)
 	dev_warn_ratelimited(&disk->vdev->dev,
 			     "%s: %s: all I/O fails from now on\n",
 			     disk->gd->disk_name, disk->why);
-	/* First: those who wait for a free tag must not get one. */
-	blk_mark_disk_dead(disk->gd);
+	/*
+	 * Requests first: what marks a disk as dead waits, since Linux 6.5, for
+	 * a file system on it, and that may be waiting for one of them.
+	 */
 	disk_end_all(disk);
+	blk_mark_disk_dead(disk->gd);
 }
 
 static void do_work(struct disk *disk)

@@ -129,11 +129,13 @@ PLUGGED = {
 }
 # The rest of hostile.sh.
 TESTS = ("resized-under-io", "unplugged-while-formatted", "unplugged-while-mounted", "unplugged-while-stalled",
-         "given-up-before-a-flush", "unplugged-while-probed", "entropy-trickles", "again-and-again", "fresh")
+         "given-up-before-a-flush", "given-up-while-written-back", "given-up-while-unmounted",
+         "unplugged-while-probed", "entropy-trickles", "again-and-again", "fresh")
 TESTS_BOUNCED = ("resized-under-io", "unplugged-while-formatted", "unplugged-while-stalled", "entropy-trickles",
                  "fresh")
-# Those whose device works to the end.
+# Those whose device works to the end, and those that take it from a file system.
 TESTS_SERVED = ("entropy-trickles", "fresh")
+TESTS_MOUNTED = ("unplugged-while-mounted", "given-up-while-unmounted")
 
 # What the kernel itself says of a request that failed, above a warning. It is
 # allowed where requests are meant to fail, and from nobody but these:
@@ -143,8 +145,8 @@ ALLOWED = re.compile(
     # and its search for a partition table, on a disk of one sector, too.
     r"|ldm_validate_partition_table\(\): Disk read failed\.|Dev vlab\w+: unable to read RDB block \d+)"
 )
-# a file system on a disk that was pulled out: it has lost data, and shouts.
-ALLOWED_MOUNTED = re.compile(r"EXT4-fs|JBD2:|Aborting journal|Buffer I/O error on dev")
+# a file system on a disk that is gone: it has lost data, and shouts.
+ALLOWED_MOUNTED = re.compile(r"EXT4-fs|JBD2:|Aborting journal|Buffer I/O error on dev|$")
 
 ERROR, WARNING = 3, 4
 _RECORD = re.compile(r"vlab-kmsg: <(\d+)>\[ *\d+\.\d+\](?:\[[ CT]*\d+\])? ?(.*)")
@@ -270,7 +272,7 @@ def judge_records(records: list[Record], settings: tuple[Setting, ...] = SETTING
             continue
         if record.level <= ERROR:
             allowed = record.test in failing and ALLOWED.match(record.text)
-            if record.test == "unplugged-while-mounted":
+            if record.test in TESTS_MOUNTED:
                 allowed = allowed or ALLOWED_MOUNTED.match(record.text)
             if not allowed:
                 complaints.append(f"{record.test}: level {record.level}: {record.text}")

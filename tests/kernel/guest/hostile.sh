@@ -321,6 +321,36 @@ given_up_before_a_flush() {
 	unplug
 }
 
+# Some of what is to be written is with the device, some only in memory.
+given_up_while_written_back() {
+	plug fresh
+	give $SLOT
+	disk $SLOT
+	silence
+	dd if=/dev/zero of=$DISK bs=1M count=8 conv=notrunc,fsync 2>/tmp/said &
+	users=$!
+	io_ended
+	must grep -q "I/O error\|Input/output error" /tmp/said
+	take $SLOT
+	unplug
+}
+
+# Who marks a disk as dead may wait, too, for a file system that is being unmounted.
+given_up_while_unmounted() {
+	plug fresh
+	give $SLOT
+	disk $SLOT
+	must /sbin/mke2fs -q -F -t ext4 $DISK
+	must mount -t ext4 $DISK /mnt
+	must dd if=/dev/zero of=/mnt/file bs=1M count=8
+	silence
+	umount /mnt &
+	users=$!
+	io_ended
+	take $SLOT
+	unplug
+}
+
 # The device goes while the driver is just beginning with it.
 unplugged_while_probed() {
 	for try in 1 2 3 4 5 6; do
