@@ -48,7 +48,7 @@ class Log(unittest.TestCase):
     def test_a_warning_names_its_device(self):
         for line in ("virtio_blk virtio0: vlaba: it does not answer: all I/O fails from now on",
                      "vlab 0000:00:07.1: refused: no usable common configuration",
-                     "virtio_blk: probe of virtio5 failed with error -5"):
+                     "virtio_blk virtio5: probe failed: error -5"):
             self.assertEqual(complaints("stalled", f"<4>[    4.0] {line}"), [])
         for line in ("vlab: something is wrong", "virtio_blk: a disk is odd", "vlab virtio0:"):
             self.assertEqual(len(complaints("stalled", f"<4>[    4.0] {line}")), 1)

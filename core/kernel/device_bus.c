@@ -67,7 +67,7 @@ static int bus_uevent(PORT_UEVENT_DEVICE *dev, struct kobj_uevent_env *env)
 
 static int bus_probe(struct device *dev)
 {
-	return bus_ops->probe(dev);
+	return port_probe_result(dev, bus_ops->probe(dev));
 }
 
 static void bus_remove(struct device *dev)

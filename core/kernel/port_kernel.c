@@ -20,3 +20,18 @@ size_t port_map_total_max(struct device *dev)
 		return vlab_bounce_size() / 2;
 	return SIZE_MAX;
 }
+
+int port_probe_result(struct device *dev, int err)
+{
+	switch (err) {
+	case 0:
+	case -ENODEV:
+	case -ENXIO:
+	case -ENOMEM:
+	case -EPROBE_DEFER:
+		return err;
+	default:
+		dev_warn_ratelimited(dev, "probe failed: error %d\n", err);
+		return -ENODEV;
+	}
+}

@@ -3,7 +3,7 @@
  * The contract of port.h, kept by the Linux kernel.
  *
  * Most of it the kernel has under the same name. What differs between kernel
- * versions is here, in port_linux.h and in port_kernel.c, and nowhere else.
+ * versions is here, in port_linux.h and in port_block.c, and nowhere else.
  */
 #ifndef VLAB_PORT_KERNEL_H
 #define VLAB_PORT_KERNEL_H
@@ -107,5 +107,12 @@ static inline void port_unmap(struct device *dev, dma_addr_t addr, u32 len,
 size_t port_map_size_max(struct device *dev);
 /* Bytes of one buffer that can be mapped for sure while nothing else is. */
 size_t port_map_total_max(struct device *dev);
+
+/*
+ * What a probe returns for @err, after a warning. Of a device that is refused
+ * the driver core says nothing more when that is -ENODEV; any other number is,
+ * from Linux 6.8 on, an error in the log, and a hostile host writes none there.
+ */
+int port_probe_result(struct device *dev, int err);
 
 #endif /* VLAB_PORT_KERNEL_H */

@@ -482,7 +482,7 @@ static int vlab_mmio_probe(struct platform_device *pdev)
 
 free:
 	kfree(vm);
-	return err;
+	return port_probe_result(&pdev->dev, err);
 }
 
 static void remove_device(struct platform_device *pdev)

@@ -207,7 +207,7 @@ disable:
 	pci_disable_device(pdev);
 free:
 	kfree(vp);
-	return err;
+	return port_probe_result(&pdev->dev, err);
 }
 
 /* Nobody binds or unbinds a driver meanwhile. */

@@ -153,8 +153,7 @@ _RECORD = re.compile(r"vlab-kmsg: <(\d+)>\[ *\d+\.\d+\](?:\[[ CT]*\d+\])? ?(.*)"
 _MARK = re.compile(r"vlab-(begin|end): (\S+)")
 # What comes from vlab, or from the kernel about it; dev_warn() says the driver, the device, and the reason.
 _OURS = re.compile(r"(?:vlab|virtio\w*)[ :]")
-_NAMED = re.compile(r"(?:vlab|virtio\w*) (?:\d{4}:[0-9a-f]{2}:[0-9a-f]{2}\.\d|virtio\d+): \S+"
-                    r"|\w+: probe of \S+ failed with error -\d+$")
+_NAMED = re.compile(r"(?:vlab|virtio\w*) (?:\d{4}:[0-9a-f]{2}:[0-9a-f]{2}\.\d|virtio\d+): \S+")
 
 
 @dataclasses.dataclass
