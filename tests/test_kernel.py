@@ -6,6 +6,7 @@ the planted bugs.
 """
 
 import gzip
+import lzma
 import pathlib
 import re
 import subprocess
@@ -194,6 +195,41 @@ class Configurations(unittest.TestCase):
                       "# CONFIG_D is not set"]
             lost = kernel_tree.missing_options(wanted, pathlib.Path(config.name))
         self.assertEqual(lost, ["CONFIG_C=y", "# CONFIG_D is not set"])
+
+    def test_an_option_that_only_other_versions_have(self):
+        kernel = kernel_tree.Kernel("any", "any", ("core/kernel/hardened.config",))
+        with tempfile.TemporaryDirectory() as name:
+            menu = pathlib.Path(name) / "mm" / "Kconfig"
+            menu.parent.mkdir()
+            menu.write_text("menuconfig SLUB_TINY\n\tbool\nconfig RETPOLINE\n\tbool\n")
+            unknown = kernel_tree.unknown_options(kernel, pathlib.Path(name))
+        self.assertIn("CONFIG_MITIGATION_RETPOLINE", unknown)
+        self.assertNotIn("CONFIG_SLUB_TINY", unknown)
+        self.assertNotIn("CONFIG_RETPOLINE", unknown)
+        # Of any other one it is not known that a version has it.
+        self.assertLessEqual(unknown, kernel_tree.SOME_VERSIONS)
+
+    def test_modules_that_are_compressed_or_built_in(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            (folder / "a-b.ko.xz").write_bytes(lzma.compress(b"module"))
+            (folder / "c.ko").write_bytes(b"plain")
+            (folder / "modules.dep").write_text("a-b.ko.xz: c.ko\nc.ko:\n")
+            (folder / "modules.builtin").write_text("kernel/d.ko\n")
+            keep, kernel_tree.FOLDER = kernel_tree.FOLDER, folder / "ours"
+            try:
+                found = kernel_tree.modules_of(kernel_tree.Built(folder, folder, "6.12"), ["d", "a_b"])
+                self.assertEqual([path.name for path in found], ["c.ko", "a-b.ko"])
+                self.assertEqual([path.read_bytes() for path in found], [b"plain", b"module"])
+            finally:
+                kernel_tree.FOLDER = keep
+
+    def test_the_kernel_that_is_chosen(self):
+        self.assertEqual(kernel_tree.choose_stock(None), ())
+        for command in ("test", "replay", "bench"):
+            done = subprocess.run([ROOT / "lab", "kernel", command, "--linux", "six"], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("'six' is no version such as 6.12", done.stderr)
 
     def test_only_what_a_kernel_needs_is_placed_and_kept(self):
         with tempfile.TemporaryDirectory() as name:

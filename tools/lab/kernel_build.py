@@ -49,6 +49,8 @@ def run(options: argparse.Namespace) -> int:
         kernel = hardened([name for name in VARIANTS if getattr(options, name)])
         built = kernel_tree.make(kernel, linux)
         print(f"{tree.shown(built.image)}: Linux {built.release}, {built.image.stat().st_size / 1e6:.1f} MB")
+        unknown = kernel_tree.unknown_options(kernel, linux)
+        print(f"options that Linux {built.release} does not have: {' '.join(sorted(unknown)) or 'none'}", flush=True)
         if options.no_boot:
             return 0
         tally = boot(kernel.name, built)
