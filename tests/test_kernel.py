@@ -226,7 +226,7 @@ class Configurations(unittest.TestCase):
 
     def test_the_kernel_that_is_chosen(self):
         self.assertEqual(kernel_tree.choose_stock(None), ())
-        for command in ("test", "replay", "bench"):
+        for command in ("test", "replay"):
             done = subprocess.run([ROOT / "lab", "kernel", command, "--linux", "six"], capture_output=True, text=True)
             self.assertEqual(done.returncode, 2)
             self.assertIn("'six' is no version such as 6.12", done.stderr)

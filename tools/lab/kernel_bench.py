@@ -97,13 +97,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--check", action="store_true",
                         help="fail where ours is slower for certain, or spends more instructions than the limit")
-    kernel_tree.add_stock_argument(parser)
     parser.add_argument("--no-install", action="store_true", help="name missing packages instead of installing them")
 
 
 def run(options: argparse.Namespace) -> int:
     files.require_space(kernel_tree.FOLDER, SPACE_MB)
-    install.ensure("kernel-bench", not options.no_install, kernel_tree.choose_stock(options.linux))
+    install.ensure("kernel-bench", not options.no_install)
     with locks.hold("kernel-job", wait=False):
         results = measure()
     if options.json:
