@@ -187,6 +187,17 @@ plug() {
 	wait_until $PATIENCE "the device is there" test -d $PCI/devices/$SLOT
 }
 
+plug_disk() {
+	plug "$1"
+	give $SLOT
+	disk $SLOT
+}
+
+mount_new() {
+	must /sbin/mke2fs -q -F -t ext4 $DISK
+	must mount -t ext4 $DISK /mnt
+}
+
 unplug() {
 	host unplug
 	wait_until $PATIENCE "the device is gone" gone $PCI/devices/$SLOT
@@ -250,9 +261,7 @@ again_and_again() {
 }
 
 resized_under_io() {
-	plug changing
-	give $SLOT
-	disk $SLOT
+	plug_disk changing
 	start_io $DISK
 	for size in 8388608 4096 0 67108864 1049088 33554432; do
 		host resize $size
@@ -264,9 +273,7 @@ resized_under_io() {
 }
 
 unplugged_while_formatted() {
-	plug fresh
-	give $SLOT
-	disk $SLOT
+	plug_disk fresh
 	(
 		while /sbin/mke2fs -q -F -t ext4 $DISK; do :; done >/dev/null 2>&1
 	) &
@@ -277,11 +284,8 @@ unplugged_while_formatted() {
 }
 
 unplugged_while_mounted() {
-	plug fresh
-	give $SLOT
-	disk $SLOT
-	must /sbin/mke2fs -q -F -t ext4 $DISK
-	must mount -t ext4 $DISK /mnt
+	plug_disk fresh
+	mount_new
 	(
 		while dd if=/tmp/pattern of=/mnt/file bs=64k conv=fsync; do :; done >/dev/null 2>&1
 	) &
@@ -294,9 +298,7 @@ unplugged_while_mounted() {
 
 # Nothing is answered any more when the device is asked to leave.
 unplugged_while_stalled() {
-	plug stalling
-	give $SLOT
-	disk $SLOT
+	plug_disk stalling
 	start_io $DISK
 	host stall
 	sleep 0.5
@@ -307,9 +309,7 @@ unplugged_while_stalled() {
 # Each write is followed by a flush, but not while others are being written: when
 # the first of those has waited for too long, a few wait for their flush only.
 given_up_before_a_flush() {
-	plug slow
-	give $SLOT
-	disk $SLOT
+	plug_disk slow
 	users=
 	for part in 0 1 2 3 4 5 6 7; do
 		synced_writes $DISK $((part * 64)) 16 2>/dev/null &
@@ -323,9 +323,7 @@ given_up_before_a_flush() {
 
 # Some of what is to be written is with the device, some only in memory.
 given_up_while_written_back() {
-	plug fresh
-	give $SLOT
-	disk $SLOT
+	plug_disk fresh
 	silence
 	dd if=/dev/zero of=$DISK bs=1M count=8 conv=notrunc,fsync 2>/tmp/said &
 	users=$!
@@ -337,11 +335,8 @@ given_up_while_written_back() {
 
 # Who marks a disk as dead may wait, too, for a file system that is being unmounted.
 given_up_while_unmounted() {
-	plug fresh
-	give $SLOT
-	disk $SLOT
-	must /sbin/mke2fs -q -F -t ext4 $DISK
-	must mount -t ext4 $DISK /mnt
+	plug_disk fresh
+	mount_new
 	must dd if=/dev/zero of=/mnt/file bs=1M count=8
 	silence
 	umount /mnt &
