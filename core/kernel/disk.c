@@ -189,7 +189,8 @@ static int alloc_tags(struct disk *disk)
 	tags->nr_hw_queues = disk->limits.queues;
 	tags->queue_depth = disk->limits.requests_max;
 	tags->numa_node = dev_to_node(disk->vdev->dev.parent);
-	tags->flags = BLK_MQ_F_SHOULD_MERGE;
+	/* The host has a scheduler for what is behind its disk. */
+	tags->flags = BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_NO_SCHED_BY_DEFAULT;
 	tags->timeout = clamp(disk_timeout, 1u, 3600u) * HZ;
 	tags->cmd_size = struct_size((struct disk_request *)NULL, sg,
 				     disk->limits.segs_max);

@@ -5,15 +5,16 @@
  * Nothing of the device is seen here: the core has checked who completed what
  * and with how many bytes, and gives one errno for each request.
  *
- * Contexts. The block layer calls queue_rq() and commit_rqs() on any processor,
- * disk_notify() runs in the interrupt; the core's lock of the queue orders
- * them. timeout() runs in a worker of the block layer. What ends all requests
- * at once, disk_end_all(), runs alone: see there.
+ * Contexts. The block layer calls queue_rq(), queue_rqs() and commit_rqs() on
+ * any processor, disk_notify() runs in the interrupt; the core's lock of the
+ * queue orders them. timeout() runs in a worker of the block layer. What ends
+ * all requests at once, disk_end_all(), runs alone: see there.
  */
 #include <linux/ctype.h>
 #include <linux/slab.h>
 
 #include "disk.h"
+#include "port_block.h"
 
 static blk_status_t disk_status(int error)
 {
@@ -44,6 +45,11 @@ static blk_status_t refused(struct disk *disk, int err)
 		/* Past an end that has moved, mostly. */
 		return disk_status(err);
 	}
+}
+
+static bool is_short(blk_status_t status)
+{
+	return status == BLK_STS_RESOURCE || status == BLK_STS_DEV_RESOURCE;
 }
 
 /* The parts of a request that the core wants to know. */
@@ -90,11 +96,9 @@ static bool take_apart(struct request *rq, struct parts *parts)
 	return true;
 }
 
-static blk_status_t disk_queue_rq(struct blk_mq_hw_ctx *hctx,
-				  const struct blk_mq_queue_data *bd)
+static blk_status_t disk_post(struct request *rq)
 {
-	struct disk *disk = hctx->queue->queuedata;
-	struct request *rq = bd->rq;
+	struct disk *disk = rq->q->queuedata;
 	struct disk_request *dr = blk_mq_rq_to_pdu(rq);
 	struct parts parts = { 0 };
 	int err;
@@ -108,12 +112,9 @@ static blk_status_t disk_queue_rq(struct blk_mq_hw_ctx *hctx,
 		return BLK_STS_NOTSUPP;
 	/* Before it is posted: from then on it may complete. */
 	blk_mq_start_request(rq);
-	err = virtio_blk_submit(disk->vdev, hctx->queue_num, parts.type,
+	err = virtio_blk_submit(disk->vdev, rq->mq_hctx->queue_num, parts.type,
 				parts.sector, parts.sectors,
 				parts.segs ? dr->sg : NULL, parts.segs, rq);
-	/* Also on an error: it may be the last of a batch that was posted. */
-	if (bd->last || unlikely(err))
-		virtio_blk_kick(disk->vdev, hctx->queue_num);
 	return likely(!err) ? BLK_STS_OK : refused(disk, err);
 }
 
@@ -124,22 +125,40 @@ static void disk_commit_rqs(struct blk_mq_hw_ctx *hctx)
 	virtio_blk_kick(disk->vdev, hctx->queue_num);
 }
 
-void disk_notify(struct virtio_device *vdev, unsigned int queue)
+static blk_status_t disk_queue_rq(struct blk_mq_hw_ctx *hctx,
+				  const struct blk_mq_queue_data *bd)
 {
-	struct disk_request *dr;
-	struct request *rq;
-	int ret, error;
-	void *token;
+	blk_status_t status = disk_post(bd->rq);
 
-	while ((ret = virtio_blk_complete(vdev, queue, &token, &error)) == 1) {
-		rq = token;
-		dr = blk_mq_rq_to_pdu(rq);
-		dr->error = error;
-		if (likely(!blk_should_fake_timeout(rq->q)))
-			blk_mq_complete_request(rq);
+	/* Also on an error: it may be the last of a batch that was posted. */
+	if (bd->last || unlikely(status))
+		disk_commit_rqs(hctx);
+	return status;
+}
+
+/*
+ * All that a process has plugged, with one notification of each queue. What is
+ * left in the list when there is no room comes again by queue_rq().
+ */
+static void disk_queue_rqs(PORT_RQ_LIST *list)
+{
+	struct blk_mq_hw_ctx *hctx = NULL;
+	blk_status_t status = BLK_STS_OK;
+	struct request *rq;
+
+	while (!is_short(status) && (rq = rq_list_pop(list))) {
+		if (hctx && unlikely(rq->mq_hctx != hctx))
+			disk_commit_rqs(hctx);
+		hctx = rq->mq_hctx;
+		port_take_request(rq);
+		status = disk_post(rq);
+		if (unlikely(is_short(status)))
+			blk_mq_requeue_request(rq, true);
+		else if (unlikely(status))
+			blk_mq_end_request(rq, status);
 	}
-	if (unlikely(ret < 0))
-		disk_fail(vdev->front, "a queue is broken");
+	if (hctx)
+		disk_commit_rqs(hctx);
 }
 
 static void disk_complete_rq(struct request *rq)
@@ -147,6 +166,48 @@ static void disk_complete_rq(struct request *rq)
 	struct disk_request *dr = blk_mq_rq_to_pdu(rq);
 
 	blk_mq_end_request(rq, disk_status(dr->error));
+}
+
+static void end_request(struct request *rq, struct io_comp_batch *batch)
+{
+	struct disk_request *dr = blk_mq_rq_to_pdu(rq);
+
+	if (blk_mq_complete_request_remote(rq))
+		return;
+	if (!blk_mq_add_to_batch(rq, batch, dr->error,
+				 blk_mq_end_request_batch))
+		disk_complete_rq(rq);
+}
+
+/*
+ * What ends well on this processor ends together: the tags of many are given
+ * back at once. The last one ends alone and after the others, for only then the
+ * block layer looks for a request that waits for room in the queue.
+ */
+void disk_notify(struct virtio_device *vdev, unsigned int queue)
+{
+	struct request *rq, *last = NULL;
+	DEFINE_IO_COMP_BATCH(batch);
+	struct disk_request *dr;
+	int ret, error;
+	void *token;
+
+	while ((ret = virtio_blk_complete(vdev, queue, &token, &error)) == 1) {
+		rq = token;
+		dr = blk_mq_rq_to_pdu(rq);
+		dr->error = error;
+		if (unlikely(blk_should_fake_timeout(rq->q)))
+			continue;
+		if (last)
+			end_request(last, &batch);
+		last = rq;
+	}
+	if (batch.complete)
+		batch.complete(&batch);
+	if (last)
+		blk_mq_complete_request(last);
+	if (unlikely(ret < 0))
+		disk_fail(vdev->front, "a queue is broken");
 }
 
 /*
@@ -179,6 +240,7 @@ static int disk_init_request(struct blk_mq_tag_set *tags, struct request *rq,
 
 const struct blk_mq_ops disk_mq_ops = {
 	.queue_rq = disk_queue_rq,
+	.queue_rqs = disk_queue_rqs,
 	.commit_rqs = disk_commit_rqs,
 	.complete = disk_complete_rq,
 	.timeout = disk_timeout,
@@ -199,11 +261,11 @@ static bool end_one(struct request *rq, void *data)
 
 /*
  * Reset the device and end every request that it still has. DISK_FAILED is set,
- * and the queue is quiesced here: so nobody is in queue_rq(), and nobody comes
- * there who would post. Who runs disk_notify() is waited for, or a request that
- * it has just taken would end here too: the interrupt by the reset, the timeout
- * by blk_sync_queue(); later ones find halted queues. All of it is bounded: the
- * reset by its own limit, the rest by what was posted.
+ * and the queue is quiesced here: so nobody is in queue_rq() or queue_rqs(),
+ * and nobody comes there who would post. Who runs disk_notify() is waited for,
+ * or a request that it has just taken would end here too: the interrupt by the
+ * reset, the timeout by blk_sync_queue(); later ones find halted queues. All of
+ * it is bounded: the reset by its own limit, the rest by what was posted.
  *
  * A request that is ended may still have a flush to come, which starts when the
  * queue runs again, and fails: nobody may wait for it before.

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* See port_block.h: limits are given to a queue, or with it from Linux 6.11. */
-#include <linux/version.h>
-
 #include "port_block.h"
 
 static u32 discard_granularity(const struct virtio_blk_limits *limits)
