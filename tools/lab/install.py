@@ -12,6 +12,7 @@ from . import errors, files, process, tree
 BUILD = ("gcc", "libc6-dev", "meson", "ninja-build", "pkg-config")
 CLANG = ("clang-14", "libclang-rt-14-dev", "llvm-14")
 UNITS = ("g++", "libcmocka-dev")
+FORMAT = ("clang-format-14",)
 PAGES = ("python3-rich", "python3-jinja2")
 OTHER_WORLDS = (
     "libc6-dev-i386", "lib32gcc-12-dev", "lib32stdc++-12-dev",
@@ -29,8 +30,8 @@ JOBS = {
     "coverage": BUILD,
     "fuzz": BUILD + CLANG + PAGES,
     "bench": BUILD + CLANG + ("valgrind",),
-    "test-quick": BUILD + CLANG + UNITS + PAGES,
-    "test": BUILD + CLANG + UNITS + PAGES + OTHER_WORLDS
+    "test-quick": BUILD + CLANG + UNITS + FORMAT + PAGES,
+    "test": BUILD + CLANG + UNITS + FORMAT + PAGES + OTHER_WORLDS
     + ("afl++", "qemu-system-x86", "sparse", "valgrind", "zip"),
     "kernel": BUILD + KERNEL,
     "kernel-bench": BUILD + KERNEL + PAGES,

@@ -32,6 +32,8 @@ TEST_MSAN = Variant("test-msan", "clang, MSan", CLANG, (*STRICT, *sanitized("mem
 TEST_I386 = Variant("test-i386", "i386", {}, (*STRICT, f"--cross-file={tree.ROOT}/tests/cross/i386.ini"))
 TEST_S390X = Variant("test-s390x", "s390x", {}, (*STRICT, f"--cross-file={tree.ROOT}/tests/cross/s390x.ini"))
 
+SOURCES = ("include", "core", "fuzz", "repro", "bench", "tests")
+
 EMULATOR = {TEST_S390X.name: ["qemu-s390x", "-L", "/usr/s390x-linux-gnu"]}
 
 
@@ -53,6 +55,20 @@ def check_coverage() -> Tally:
     if complaints:
         tally.fail(f"coverage of the core by the corpus: {len(complaints)} complaints", "\n".join(complaints),
                    "./lab coverage")
+    return tally
+
+
+def check_format() -> Tally:
+    """Each C file is as .clang-format has it."""
+    paths = [path for folder in SOURCES for path in sorted((tree.ROOT / folder).rglob("*.[ch]"))]
+    names = [str(path.relative_to(tree.ROOT)) for path in paths]
+    status, out, err = process.capture(["clang-format-14", "--dry-run", "-Werror", *names])
+    tally = Tally()
+    for name in names:
+        found = [line for line in err.splitlines() if line.startswith(f"{name}:")]
+        tally.check(not found, f"{name} is not as .clang-format has it", "\n".join(found), f"clang-format-14 -i {name}")
+    if status != 0 and not tally.failed:
+        tally.fail("clang-format-14", out + err, "clang-format-14 --dry-run -Werror FILE...")
     return tally
 
 
@@ -127,6 +143,7 @@ STEPS = [
     Step("coverage", "coverage of the core by the corpus", check_coverage, ALWAYS),
     *(Step(f"oss-fuzz-{engine.name}", f"OSS-Fuzz script: {engine.about}", ossfuzz.step(engine))
       for engine in ossfuzz.ENGINES),
+    Step("format", "C as .clang-format has it", check_format, ALWAYS),
     Step("smoke-quick", f"fuzzing, {QUICK_SMOKE_SECONDS} s a target", smoke(QUICK_SMOKE_SECONDS), ("quick",)),
     Step("smoke", f"fuzzing, {SMOKE_SECONDS} s a target", smoke(SMOKE_SECONDS)),
     Step("tools", "the lab and the other tools", test_files),
