@@ -7,7 +7,7 @@ import os
 import pathlib
 import re
 
-from . import kernel_cpio, kernel_guest, kernel_tree, kernel_verdict, steps
+from . import files, kernel_cpio, kernel_guest, kernel_tree, kernel_verdict, steps
 from .kernel_guest import Guest, Monitor
 from .kernel_tree import Built, Kernel
 from .mesontest import Tally
@@ -27,6 +27,8 @@ ONES_BYTES = 16384  # at least the registers of a virtio-pci device of QEMU
 # What the tests use beside the module, in the order in which it is loaded.
 STOCK_MODULES = ["virtio_pci", "virtio_blk", "virtio_rng", "crc32c_generic", "ext4"]
 PROGRAMS = ("/sbin/mke2fs", "/sbin/e2fsck")
+# Who says where the devices of QEMU's microvm are.
+MMIO_SCRIPTS = {"mmio": "acpi=off", "mmio_acpi": "acpi=on"}
 
 
 class Console:
@@ -114,19 +116,29 @@ def checked_allocations() -> Tally:
 
 
 def checked_mmio() -> Tally:
-    """QEMU's microvm: no PCI; the kernel's command line names the devices."""
+    """QEMU's microvm, which has no PCI: the command line names the devices, or ACPI does."""
     with steps.silence():
         built = kernel_tree.make(CHECKED)
     with kernel_guest.workshop() as folder:
-        initrd = folder / "initrd"
-        initrd.write_bytes(kernel_guest.initramfs("mmio", kernel_guest.module_files(_own_modules(built)), PROGRAMS))
-        disk = kernel_guest.disk(folder, "disk", 64)
-        devices = ["-global", "virtio-mmio.force-legacy=false", "-device", "virtio-rng-device",
-                   "-drive", f"id=disk,file={disk},format=raw,if=none",
-                   "-device", "virtio-blk-device,drive=disk,num-queues=2,discard=on"]
-        argv = kernel_guest.pc(built, initrd, devices, machine="microvm,acpi=off,pit=on,pic=on,rtc=on")
-        outcome = kernel_guest.run(Guest("mmio", argv, CHECKED_SECONDS, (kernel_guest.DONE,)))
-    return kernel_verdict.judge("mmio", kernel_guest.expected_tests("mmio"), outcome, "./lab kernel test --only mmio")
+        guests = [_microvm(files.make_folder(folder / script), built, script, acpi)
+                  for script, acpi in MMIO_SCRIPTS.items()]
+        outcomes = kernel_guest.run_all(guests)
+    tally = Tally()
+    for script, outcome in zip(MMIO_SCRIPTS, outcomes):
+        tally.add(kernel_verdict.judge(script.replace("_", "-"), kernel_guest.expected_tests(script), outcome,
+                                       "./lab kernel test --only mmio"))
+    return tally
+
+
+def _microvm(folder: pathlib.Path, built: Built, script: str, acpi: str) -> Guest:
+    initrd = folder / "initrd"
+    initrd.write_bytes(kernel_guest.initramfs(script, kernel_guest.module_files(_own_modules(built)), PROGRAMS))
+    disk = kernel_guest.disk(folder, "disk", 64)
+    devices = ["-global", "virtio-mmio.force-legacy=false", "-device", "virtio-rng-device",
+               "-drive", f"id=disk,file={disk},format=raw,if=none",
+               "-device", "virtio-blk-device,drive=disk,num-queues=2,discard=on"]
+    argv = kernel_guest.pc(built, initrd, devices, machine=f"microvm,{acpi},pit=on,pic=on,rtc=on")
+    return Guest(script.replace("_", "-"), argv, CHECKED_SECONDS, (kernel_guest.DONE,))
 
 
 def uml_initramfs() -> bytes:

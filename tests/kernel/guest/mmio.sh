@@ -2,17 +2,10 @@
 # QEMU's microvm: no PCI, no ACPI. QEMU puts the places of its virtio-mmio
 # devices on the kernel's command line; vlab is told of them by its own name.
 
-FS=ext2
-
-. /tests/part_disk.sh
+. /tests/part_mmio.sh
 
 places() {
 	tr ' ' '\n' </proc/cmdline | sed -n 's/^virtio_mmio.device=/mmio=/p'
-}
-
-disk() {
-	wait_until 10 "a disk" ls -d /sys/block/vlaba
-	wait_until 10 "/dev/vlaba" test -b /dev/vlaba
 }
 
 module_loads() {
@@ -20,40 +13,6 @@ module_loads() {
 	must insmod /modules/vlab.ko $(places)
 	must test -d /sys/bus/platform/drivers/vlab-mmio
 	equal "devices of vlab" "$(ls /sys/bus/vlab/devices | wc -l)" 2
-}
-
-entropy_read() {
-	wait_until 10 "a source of vlab" grep -q vlab /sys/class/misc/hw_random/rng_available
-	must dd if=/dev/hwrng of=/tmp/random bs=1024 count=4
-	[ "$(tr -d '\000' </tmp/random | wc -c)" -gt 3900 ] || fail "too many zeroes among random bytes"
-}
-
-disk_data() {
-	disk
-	equal "sectors" "$(cat /sys/block/vlaba/size)" 131072
-	write_and_read /dev/vlaba
-}
-
-disk_filesystem() {
-	disk
-	filesystem /dev/vlaba
-}
-
-# The platform device that the disk is behind.
-disk_place() {
-	basename "$(dirname "$(readlink -f /sys/block/vlaba/device)")"
-}
-
-unbind_under_io() {
-	disk
-	place=$(disk_place)
-	start_io vlaba
-	echo "$place" >/sys/bus/platform/drivers/vlab-mmio/unbind
-	io_ended
-	must gone /sys/block/vlaba
-	echo "$place" >/sys/bus/platform/drivers/vlab-mmio/bind
-	disk
-	filesystem /dev/vlaba
 }
 
 reload() {

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# QEMU's microvm again, and now its ACPI tables announce the virtio-mmio devices,
+# each with a line of its own that keeps its level. They are platform devices,
+# and given to vlab one by one.
+
+. /tests/part_mmio.sh
+
+PLATFORM=/sys/bus/platform
+
+# Nobody asked for them: vlab takes none by itself.
+module_takes_none() {
+	equal "devices of QEMU" "$(ls -d $PLATFORM/devices/LNRO0005:* | wc -l)" 2
+	must insmod /modules/vlab.ko
+	equal "devices of vlab" "$(ls /sys/bus/vlab/devices | wc -l)" 0
+}
+
+override() {
+	for place in $PLATFORM/devices/LNRO0005:*; do
+		echo vlab-mmio >"$place/driver_override"
+		echo "${place##*/}" >$PLATFORM/drivers_probe
+	done
+	equal "devices of vlab" "$(ls /sys/bus/vlab/devices | wc -l)" 2
+	equal "lines with a level" "$(grep -c 'fasteoi.*LNRO0005' /proc/interrupts)" 2
+}
+
+reload() {
+	for i in 1 2 3; do
+		must rmmod vlab
+		must insmod /modules/vlab.ko
+		disk
+		must dd if=/dev/vlaba of=/dev/null bs=64k count=4 iflag=direct
+	done
+}
+
+run module-takes-none
+run override
+run entropy-read
+run disk-data
+run disk-filesystem
+run unbind-under-io
+run reload
