@@ -47,7 +47,6 @@ struct load {
 	uint64_t blocks;
 	uint64_t next;
 	uint64_t random;
-	char *buffers;
 	aio_context_t ctx;
 };
 
@@ -90,6 +89,20 @@ static bool either(const char *text, const char *yes, const char *no)
 
 /* Disks. */
 
+/*
+ * For both disks the same pages: how many of them lie one behind the other
+ * makes a merged request of many pieces or of few.
+ */
+static char *buffers;
+
+static void alloc_buffers(void)
+{
+	buffers = mmap(NULL, DEPTH_MAX * BLOCK, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (buffers == MAP_FAILED)
+		die("mmap");
+}
+
 static void open_disk(struct load *load)
 {
 	uint64_t bytes;
@@ -100,10 +113,6 @@ static void open_disk(struct load *load)
 		die(load->path);
 	load->blocks = bytes / BLOCK;
 	load->random = 88172645463325252u;
-	load->buffers = mmap(NULL, DEPTH_MAX * BLOCK, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	if (load->buffers == MAP_FAILED)
-		die("mmap");
 	/* Once: its end waits for a grace period, longer than a turn takes. */
 	if (syscall(SYS_io_setup, DEPTH_MAX, &load->ctx))
 		die("io_setup");
@@ -148,7 +157,7 @@ static void run_disk(struct load *load)
 		iocbs[i].aio_fildes = (uint32_t)load->fd;
 		iocbs[i].aio_lio_opcode =
 			load->write ? IOCB_CMD_PWRITE : IOCB_CMD_PREAD;
-		iocbs[i].aio_buf = (uint64_t)(load->buffers + i * BLOCK);
+		iocbs[i].aio_buf = (uint64_t)(buffers + i * BLOCK);
 		iocbs[i].aio_nbytes = BLOCK;
 		list[count++] = &iocbs[i];
 	}
@@ -261,6 +270,7 @@ static void disks(char **argv)
 {
 	struct load loads[2] = { { .path = argv[0] }, { .path = argv[1] } };
 
+	alloc_buffers();
 	take_disk(&loads[0], argv + 2);
 	take_disk(&loads[1], argv + 2);
 	take_turns(disk_turn, loads, number(argv[6]));
@@ -315,6 +325,7 @@ static void count_disk(char **argv)
 {
 	struct load load = { .path = argv[0] };
 
+	alloc_buffers();
 	take_disk(&load, argv + 1);
 	ask_host("count");
 	sleep(HOST_SECONDS);
