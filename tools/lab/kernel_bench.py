@@ -15,7 +15,7 @@ from . import tree
 from .bench import Verdict
 from .kernel_guest import Guest, Monitor
 
-USAGE = "[--json] [--check]"
+USAGE = "[--same-scheduler] [--json] [--check]"
 HELP = "measure the module against the kernel's drivers"
 DESCRIPTION = """\
 Runs disks and entropy devices of both kinds in one guest (Debian's kernel, QEMU
@@ -94,6 +94,8 @@ def loads() -> list[Load]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--same-scheduler", action="store_true",
+                        help="take the I/O scheduler from the kernel's disk: ours has none unless told so")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--check", action="store_true",
                         help="fail where ours is slower for certain, or spends more instructions than the limit")
@@ -104,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
     files.require_space(kernel_tree.FOLDER, SPACE_MB)
     install.ensure("kernel-bench", not options.no_install)
     with locks.hold("kernel-job", wait=False):
-        results = measure()
+        results = measure(["same_scheduler"] if options.same_scheduler else [])
     if options.json:
         print(json.dumps(results, indent=2))
     else:
@@ -117,14 +119,15 @@ def run(options: argparse.Namespace) -> int:
     return 0 if all(verdict.good for verdict in verdicts) else errors.FINDINGS
 
 
-def measure() -> dict:
+def measure(before: list[str]) -> dict:
+    """@before: lines of the guest's script before its loads."""
     core = kernel_vehicles.stock_module("core/kernel")
     program = kernel_guest.program(tree.ROOT / "bench" / "kernel_load.c")
     with kernel_guest.workshop() as folder:
         with build.telling("measuring in turns"):
-            speed = _measure_speed(folder, core, program)
+            speed = _measure_speed(folder, core, program, before)
         with build.telling("counting instructions"):
-            instructions = _measure_counts(folder, core, program)
+            instructions = _measure_counts(folder, core, program, before)
     return {"speed": speed, "instructions": instructions}
 
 
@@ -167,9 +170,9 @@ def _devices() -> list[str]:
 # Speed.
 
 
-def _measure_speed(folder: pathlib.Path, core: pathlib.Path, program: pathlib.Path) -> dict:
+def _measure_speed(folder: pathlib.Path, core: pathlib.Path, program: pathlib.Path, before: list[str]) -> dict:
     rows = speeds()
-    script = [f"load {row.words}" for row in rows]
+    script = [*before, *(f"load {row.words}" for row in rows)]
     script.insert(-1, "with_entropy")
     text = _boot(folder, core, program, script, "bench-speed", [], SPEED_SECONDS)
     parts = re.split(r"^vlab-load: .*$", text, flags=re.MULTILINE)[1:]
@@ -202,9 +205,9 @@ def _ratios(row: Speed, text: str) -> dict:
 # Instructions.
 
 
-def _measure_counts(folder: pathlib.Path, core: pathlib.Path, program: pathlib.Path) -> dict:
+def _measure_counts(folder: pathlib.Path, core: pathlib.Path, program: pathlib.Path, before: list[str]) -> dict:
     rows = loads()
-    script = []
+    script = [*before]
     for row in rows:
         if row.name == "entropy":
             script.append("with_entropy")

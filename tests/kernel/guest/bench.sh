@@ -48,6 +48,11 @@ with_entropy() {
 	wait_until 20 "a source of our driver" source_of vlab_rng
 }
 
+# Ours has no I/O scheduler unless told so, and then neither has the other.
+same_scheduler() {
+	echo none >/sys/block/vda/queue/scheduler || fail "the kernel's disk keeps its I/O scheduler"
+}
+
 load() {
 	echo "vlab-load: $*"
 	/bin/kernel_load "$@" || fail "kernel_load $*"
