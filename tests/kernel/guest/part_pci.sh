@@ -284,6 +284,19 @@ bounce() {
 	io_ended
 }
 
+# The least memory for it: of what is written at once most waits for its turn.
+bounce_in_turn() {
+	must rmmod vlab
+	must insmod /modules/vlab.ko bounce=1 bounce_kib=64
+	give $DISK
+	disk $DISK
+	write_and_read /dev/$name
+	filesystem /dev/$name
+	start_io $name
+	take $DISK
+	io_ended
+}
+
 run module-loads
 run nothing-is-taken-unasked
 run entropy-read
@@ -311,3 +324,4 @@ run busy-module-stays
 run rmmod-with-devices
 run reload
 run bounce
+run bounce-in-turn
