@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# QEMU's microvm again, and now its ACPI tables announce the virtio-mmio devices,
-# each with a line of its own that keeps its level. They are platform devices,
-# and given to vlab one by one.
+# QEMU's microvm again, but now its ACPI tables announce the virtio-mmio devices,
+# each with a level-triggered interrupt. They are platform devices, and given to
+# vlab one by one.
 
 . /tests/part_mmio.sh
 
@@ -20,7 +20,7 @@ override() {
 		echo "${place##*/}" >$PLATFORM/drivers_probe
 	done
 	equal "devices of vlab" "$(ls /sys/bus/vlab/devices | wc -l)" 2
-	equal "lines with a level" "$(grep -c 'fasteoi.*LNRO0005' /proc/interrupts)" 2
+	equal "level-triggered interrupts" "$(grep -c 'fasteoi.*LNRO0005' /proc/interrupts)" 2
 }
 
 reload() {
