@@ -15,15 +15,6 @@ module_loads() {
 	equal "devices of vlab" "$(ls /sys/bus/vlab/devices | wc -l)" 2
 }
 
-reload() {
-	for i in 1 2 3 4 5; do
-		must rmmod vlab
-		must insmod /modules/vlab.ko $(places)
-		disk
-		must dd if=/dev/vlaba of=/dev/null bs=64k count=4 iflag=direct
-	done
-}
-
 bounce() {
 	must rmmod vlab
 	must insmod /modules/vlab.ko bounce=1 $(places)

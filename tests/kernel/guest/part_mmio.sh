@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What is done with the devices of QEMU's microvm, an entropy device and a disk,
-# whoever says where they are.
+# whoever says where they are: what vlab has to be told of it, places() prints.
 
 FS=ext2
 
@@ -43,4 +43,13 @@ unbind_under_io() {
 	echo "$place" >/sys/bus/platform/drivers/vlab-mmio/bind
 	disk
 	filesystem /dev/vlaba
+}
+
+reload() {
+	for i in 1 2 3 4 5; do
+		must rmmod vlab
+		must insmod /modules/vlab.ko $(places)
+		disk
+		must dd if=/dev/vlaba of=/dev/null bs=64k count=4 iflag=direct
+	done
 }

@@ -270,12 +270,9 @@ rmmod_with_devices() {
 	wait_until 10 "the disk is back" has_disk $DISK
 }
 
-bounce() {
-	must rmmod vlab
-	must insmod /modules/vlab.ko bounce=1
-	give $RNG
+# From its probe to its removal under I/O.
+whole_life() {
 	give $DISK
-	must dd if=/dev/hwrng of=/dev/null bs=64 count=4
 	disk $DISK
 	write_and_read /dev/$name
 	filesystem /dev/$name
@@ -284,17 +281,19 @@ bounce() {
 	io_ended
 }
 
+bounce() {
+	must rmmod vlab
+	must insmod /modules/vlab.ko bounce=1
+	give $RNG
+	must dd if=/dev/hwrng of=/dev/null bs=64 count=4
+	whole_life
+}
+
 # The least memory for it: of what is written at once most waits for its turn.
 bounce_in_turn() {
 	must rmmod vlab
 	must insmod /modules/vlab.ko bounce=1 bounce_kib=64
-	give $DISK
-	disk $DISK
-	write_and_read /dev/$name
-	filesystem /dev/$name
-	start_io $name
-	take $DISK
-	io_ended
+	whole_life
 }
 
 run module-loads
