@@ -116,9 +116,7 @@ def _count(tool: str, findings: list[Finding], tally: Tally) -> None:
 
 def sources() -> list[str]:
     """The files that a module is made of, relative to this tree. The laboratory has rules of its own."""
-    found = [path for part in ("core", "include/vlab", *MODULES[1:])
-             for path in sorted((tree.ROOT / part).rglob("*.[ch]"))]
-    names = [str(path.relative_to(tree.ROOT)) for path in found]
+    names = tree.c_files("core", "include/vlab", *MODULES[1:])
     return [name for name in names if not name.startswith(("core/user/", "core/loopback/", "include/vlab/port_user"))]
 
 

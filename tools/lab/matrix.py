@@ -60,8 +60,7 @@ def check_coverage() -> Tally:
 
 def check_format() -> Tally:
     """Each C file is as .clang-format has it."""
-    paths = [path for folder in SOURCES for path in sorted((tree.ROOT / folder).rglob("*.[ch]"))]
-    names = [str(path.relative_to(tree.ROOT)) for path in paths]
+    names = tree.c_files(*SOURCES)
     status, out, err = process.capture(["clang-format-14", "--dry-run", "-Werror", *names])
     tally = Tally()
     for name in names:

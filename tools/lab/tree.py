@@ -21,6 +21,11 @@ def targets() -> list[str]:
     return names
 
 
+def c_files(*folders: str) -> list[str]:
+    """C sources and headers, relative to the tree, folder by folder."""
+    return [str(path.relative_to(ROOT)) for folder in folders for path in sorted((ROOT / folder).rglob("*.[ch]"))]
+
+
 def pick_targets(wanted: list[str]) -> list[str]:
     """The targets that the command line names: all of them when it names none."""
     known = targets()
