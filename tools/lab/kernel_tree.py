@@ -252,8 +252,9 @@ def configure(kernel: Kernel, linux: pathlib.Path, out: pathlib.Path, log: pathl
             files.write(config, "\n".join([config.read_text(), *added]) + "\n")
         process.run_logged(make_command(kernel, linux, out, goal), log, f"configuring {kernel.about}",
                            env=REPRODUCIBLE)
-    unknown = unknown_options(kernel, linux)
-    lost = [line for line in missing_options(wanted, config) if option_name(line) not in unknown]
+    lost = missing_options(wanted, config)
+    unknown = unknown_options(kernel, linux) if lost else set()
+    lost = [line for line in lost if option_name(line) not in unknown]
     if lost:
         raise errors.LabError(f"the configuration of {kernel.about} lost {len(lost)} lines of its fragments: "
                               "a dependency of them is missing", details=lost)
