@@ -124,8 +124,8 @@ def checked_mmio() -> Tally:
                   for script, acpi in MMIO_SCRIPTS.items()]
         outcomes = kernel_guest.run_all(guests)
     tally = Tally()
-    for script, outcome in zip(MMIO_SCRIPTS, outcomes):
-        tally.add(kernel_verdict.judge(script.replace("_", "-"), kernel_guest.expected_tests(script), outcome,
+    for script, guest, outcome in zip(MMIO_SCRIPTS, guests, outcomes):
+        tally.add(kernel_verdict.judge(guest.name, kernel_guest.expected_tests(script), outcome,
                                        "./lab kernel test --only mmio"))
     return tally
 
