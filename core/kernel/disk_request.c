@@ -143,18 +143,20 @@ static blk_status_t disk_queue_rq(struct blk_mq_hw_ctx *hctx,
 static void disk_queue_rqs(PORT_RQ_LIST *list)
 {
 	struct blk_mq_hw_ctx *hctx = NULL;
-	blk_status_t status = BLK_STS_OK;
 	struct request *rq;
+	blk_status_t status;
 
-	while (!is_short(status) && (rq = rq_list_pop(list))) {
+	while ((rq = rq_list_pop(list))) {
 		if (hctx && unlikely(rq->mq_hctx != hctx))
 			disk_commit_rqs(hctx);
 		hctx = rq->mq_hctx;
 		port_take_request(rq);
 		status = disk_post(rq);
-		if (unlikely(is_short(status)))
+		if (unlikely(is_short(status))) {
 			blk_mq_requeue_request(rq, true);
-		else if (unlikely(status))
+			break;
+		}
+		if (unlikely(status))
 			blk_mq_end_request(rq, status);
 	}
 	if (hctx)

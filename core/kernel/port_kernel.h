@@ -3,7 +3,7 @@
  * The contract of port.h, kept by the Linux kernel.
  *
  * Most of it the kernel has under the same name. What differs between kernel
- * versions is here, in port_linux.h and in port_block.c, and nowhere else.
+ * versions is here, in port_linux.h and in port_block.[ch], and nowhere else.
  */
 #ifndef VLAB_PORT_KERNEL_H
 #define VLAB_PORT_KERNEL_H
