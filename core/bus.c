@@ -54,18 +54,24 @@ enum virtio_broken virtio_device_broken(const struct virtio_device *vdev)
 }
 EXPORT_SYMBOL_GPL(virtio_device_broken);
 
-/* One read of the device's status; a device that cannot answer is gone. */
-static int read_status(struct virtio_device *vdev)
+/* A device that was taken away is not asked, and has no status. */
+int virtio_get_status(struct virtio_device *vdev)
 {
 	int status;
 
-	if (vdev->core->gone)
+	if (vdev->core && vdev->core->gone)
 		return -ENODEV;
-	status = vdev->config->get_status(vdev);
-	if (status < 0 || status > 0xff) {
+	status = vdev->transport->get_status(vdev);
+	return status < 0 || status > 0xff ? -ENODEV : status;
+}
+
+/* For the core: a device that cannot answer is gone. */
+static int read_status(struct virtio_device *vdev)
+{
+	int status = virtio_get_status(vdev);
+
+	if (status < 0)
 		virtio_device_gone(vdev);
-		return -ENODEV;
-	}
 	return status;
 }
 
@@ -254,6 +260,24 @@ static void virtio_unbind(struct virtio_device *vdev)
 	vdev->front = NULL;
 }
 
+/*
+ * The device is reset and acknowledged. Registration and unbinding leave it so,
+ * unless something failed, and then only another reset can.
+ */
+static int start_over(struct virtio_device *vdev)
+{
+	struct virtio_core *core = vdev->core;
+	int err;
+
+	if (!core->broken && core->status == VIRTIO_CONFIG_S_ACKNOWLEDGE)
+		return 0;
+	core->broken = VIRTIO_NOT_BROKEN;
+	err = virtio_reset_device(vdev);
+	if (err)
+		return err;
+	return virtio_raise_status(vdev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
+}
+
 /* From reset to DRIVER: nothing of an earlier driver is left. */
 static int virtio_bind(struct virtio_device *vdev, struct virtio_driver *drv)
 {
@@ -261,13 +285,9 @@ static int virtio_bind(struct virtio_device *vdev, struct virtio_driver *drv)
 
 	if (vdev->core->gone)
 		return -EIO;
-	vdev->core->broken = VIRTIO_NOT_BROKEN;
 	/* What changed before the snapshot is in it. */
 	vdev->core->changed = false;
-	err = virtio_reset_device(vdev);
-	if (err)
-		return err;
-	err = virtio_raise_status(vdev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
+	err = start_over(vdev);
 	if (err)
 		return err;
 	err = virtio_raise_status(vdev, VIRTIO_CONFIG_S_DRIVER);

@@ -391,17 +391,6 @@ static int config_set(struct virtio_device *vdev, void *token, const void *buf,
 	return err;
 }
 
-/* A device that was taken away is not asked, and has no status. */
-static int config_get_status(struct virtio_device *vdev)
-{
-	int status;
-
-	if (vdev->core && vdev->core->gone)
-		return -ENODEV;
-	status = vdev->transport->get_status(vdev);
-	return status < 0 || status > 0xff ? -ENODEV : status;
-}
-
 /* The bus keeps the ladder: a driver may only give up or start over. */
 static int config_set_status(struct virtio_device *vdev, u8 status)
 {
@@ -423,7 +412,7 @@ const struct virtio_config_ops virtio_config_fields_ops = {
 	.find = config_find,
 	.get = config_get,
 	.set = config_set,
-	.get_status = config_get_status,
+	.get_status = virtio_get_status,
 	.set_status = config_set_status,
 	.find_vq = virtio_find_vq,
 	.del_vq = virtio_del_vq,

@@ -59,6 +59,7 @@ struct virtio_core {
 #define VIRTIO_CONFIG_F_USED 0x80
 
 /* bus.c */
+int virtio_get_status(struct virtio_device *vdev);
 int virtio_raise_status(struct virtio_device *vdev, u8 bits);
 int virtio_check_status(struct virtio_device *vdev, enum virtio_broken reason);
 void virtio_device_break(struct virtio_device *vdev, enum virtio_broken reason);

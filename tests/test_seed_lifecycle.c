@@ -34,8 +34,6 @@ static void S16a_what_the_device_shows_is_never_written_back(void **state)
 	static const u8 climbed[] = {
 		0,
 		ACK, /* registered */
-		0,
-		ACK,
 		ACK | DRIVER,
 		ACK | DRIVER | FEATURES_OK, /* bound */
 		0,
