@@ -117,67 +117,78 @@ static int parse_fields(const u8 *config, unsigned int len)
 	return (int)pos;
 }
 
-/* Copy the field space; a generation that moved means a torn copy. */
-static int read_fields(struct virtio_device *vdev, u8 *buf)
+/*
+ * The field space as it is now, for the caller to free; its length, or an
+ * error. *@same: the generation did not move, so the copy is not torn.
+ */
+static int copy_fields(struct virtio_device *vdev, u8 **config, bool *same)
 {
 	const struct virtio_transport_ops *ops = vdev->transport;
 	u32 before = 0, after = 0;
-	int i, len, err;
+	int len, err;
+	u8 *buf;
+
+	if (ops->generation) {
+		err = ops->generation(vdev, &before);
+		if (err)
+			return err;
+	}
+	len = ops->config_len(vdev);
+	if (len < 0)
+		return len;
+	if (len > VIRTIO_CONFIG_SIZE_MAX)
+		return -EINVAL;
+	/* Zeroes: a transport that copies less leaves no bytes of others. */
+	buf = kzalloc((size_t)len + 1, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	err = ops->config_read(vdev, 0, buf, (unsigned int)len);
+	if (!err && ops->generation)
+		err = ops->generation(vdev, &after);
+	if (err) {
+		kfree(buf);
+		return err;
+	}
+	*same = before == after;
+	*config = buf;
+	return len;
+}
+
+static int read_fields(struct virtio_device *vdev, u8 **config)
+{
+	u8 *buf = NULL;
+	bool same;
+	int i, len;
 
 	for (i = 0; i < VIRTIO_CONFIG_RETRIES; i++) {
-		if (ops->generation) {
-			err = ops->generation(vdev, &before);
-			if (err)
-				return err;
-		}
-		len = ops->config_len(vdev);
+		len = copy_fields(vdev, &buf, &same);
 		if (len < 0)
 			return len;
-		if (len > VIRTIO_CONFIG_SIZE_MAX)
-			return -EINVAL;
-		/* A transport that copies less leaves no bytes of others. */
-		memset(buf, 0, (size_t)len);
-		err = ops->config_read(vdev, 0, buf, (unsigned int)len);
-		if (err)
-			return err;
-		if (!ops->generation)
+		if (same) {
+			*config = buf;
 			return len;
-		err = ops->generation(vdev, &after);
-		if (err)
-			return err;
-		if (before == after)
-			return len;
+		}
+		kfree(buf);
 	}
 	return -EAGAIN;
 }
 
-/* A parsed snapshot of its exact size in *@config; returns its length. */
+/* A parsed snapshot in *@config, for the caller to free; its length. */
 static int take_snapshot(struct virtio_device *vdev, u8 **config)
 {
-	u8 *buf, *exact;
-	int len;
+	int len, parsed;
+	u8 *buf = NULL;
 
-	buf = kmalloc(VIRTIO_CONFIG_SIZE_MAX, GFP_KERNEL);
-	if (!buf)
-		return -ENOMEM;
-	if (vdev->transport->regs)
-		len = virtio_registers_snapshot(vdev, buf);
-	else
-		len = read_fields(vdev, buf);
-	if (len >= 0)
-		len = parse_fields(buf, (unsigned int)len);
+	len = vdev->transport->regs ? virtio_registers_snapshot(vdev, &buf)
+				    : read_fields(vdev, &buf);
 	if (len < 0)
-		goto out;
-	exact = kmalloc((size_t)len + 1, GFP_KERNEL);
-	if (exact) {
-		memcpy(exact, buf, (size_t)len);
-		*config = exact;
-	} else {
-		len = -ENOMEM;
-	}
-out:
-	kfree(buf);
-	return len;
+		return len;
+	parsed = parse_fields(buf, (unsigned int)len);
+	if (parsed < 0)
+		kfree(buf);
+	else
+		*config = buf;
+	return parsed;
 }
 
 void virtio_config_forget(struct virtio_device *vdev)
@@ -195,8 +206,7 @@ void virtio_config_forget(struct virtio_device *vdev)
 int virtio_config_snapshot(struct virtio_device *vdev)
 {
 	struct virtio_core *core = vdev->core;
-	unsigned int half;
-	u8 *config = NULL, *bits;
+	u8 *config = NULL;
 	int len;
 
 	len = take_snapshot(vdev, &config);
@@ -211,10 +221,6 @@ int virtio_config_snapshot(struct virtio_device *vdev)
 	virtio_config_forget(vdev);
 	core->config = config;
 	core->config_len = (unsigned int)len;
-	/* What the device shows as acknowledged is no word of this driver. */
-	bits = virtio_config_features(vdev, &half);
-	if (bits)
-		memset(bits + half, 0, half);
 	return 0;
 }
 

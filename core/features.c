@@ -128,12 +128,15 @@ static u64 low_bits(const u8 *bytes, unsigned int half)
 	return bits;
 }
 
-static void put_low_bits(u64 bits, u8 *bytes, unsigned int half)
+/* All of a half; more than 64 bits nobody understands. */
+static void put_bits(u64 bits, u8 *bytes, unsigned int half)
 {
 	unsigned int i;
 
 	if (half >= 8) {
 		put_unaligned_le64(bits, bytes);
+		if (half > 8)
+			memset(bytes + 8, 0, half - 8);
 		return;
 	}
 	for (i = 0; i < half; i++)
@@ -185,7 +188,8 @@ int virtio_features_start(struct virtio_device *vdev,
 	core->offered = low_bits(field, half);
 	core->features =
 		close_features(vdev, core->offered & understood_by(vdev, drv));
-	put_low_bits(core->features, field + half, half);
+	/* What the device shows as acknowledged is no word of this driver. */
+	put_bits(core->features, field + half, half);
 	return write_acks(vdev, field_pos(core, field), field, half);
 }
 

@@ -17,10 +17,14 @@
 #define FEATURE_BYTES 8
 #define DEVICE_FIELD_MAX 252
 
-/* All that the largest device can make of the limits, headers included. */
-#define REGISTERS_FIELDS_MAX                                    \
-	(2 + 2 * FEATURE_BYTES + 6 * VIRTIO_CONFIG_QUEUES_MAX + \
-	 VIRTIO_CONFIG_DEVICE_MAX +                             \
+/* What the fields take, headers included. */
+#define FEATURES_FIELD (2 + 2 * FEATURE_BYTES)
+#define QUEUE_FIELD (2 + 4)
+
+/* All that the largest device can make of the limits. */
+#define REGISTERS_FIELDS_MAX                                       \
+	(FEATURES_FIELD + QUEUE_FIELD * VIRTIO_CONFIG_QUEUES_MAX + \
+	 VIRTIO_CONFIG_DEVICE_MAX +                                \
 	 2 * (VIRTIO_CONFIG_DEVICE_MAX / DEVICE_FIELD_MAX + 1))
 
 static unsigned int put_header(u8 *buf, unsigned int pos, u8 type, u8 len)
@@ -47,22 +51,19 @@ static int put_feature_bits(struct virtio_device *vdev, u8 *buf,
 		put_unaligned_le32(bits, buf + pos);
 		pos += 4;
 	}
-	memset(buf + pos, 0, FEATURE_BYTES);
+	/* The acknowledge half is zero. */
 	return (int)(pos + FEATURE_BYTES);
 }
 
-static int put_queues(struct virtio_device *vdev, u8 *buf, unsigned int pos)
+static int put_queues(struct virtio_device *vdev, u8 *buf, unsigned int pos,
+		      unsigned int queues)
 {
 	const struct virtio_register_ops *regs = vdev->transport->regs;
-	int index, size, queues;
+	unsigned int index;
+	int size;
 
-	queues = regs->num_queues(vdev);
-	if (queues < 0)
-		return queues;
-	/* A device may have more: no driver here asks for the others. */
-	queues = min(queues, VIRTIO_CONFIG_QUEUES_MAX);
 	for (index = 0; index < queues; index++) {
-		size = regs->queue_size(vdev, (unsigned int)index);
+		size = regs->queue_size(vdev, index);
 		if (size < 0)
 			return size;
 		if (!size)
@@ -89,8 +90,6 @@ static int read_device(struct virtio_device *vdev, u8 *bytes, unsigned int len)
 		err = regs->generation(vdev, &before);
 		if (err)
 			return err;
-		/* A transport that copies less leaves no bytes of others. */
-		memset(bytes, 0, len);
 		err = regs->config_read(vdev, 0, bytes, len);
 		if (err)
 			return err;
@@ -103,29 +102,27 @@ static int read_device(struct virtio_device *vdev, u8 *bytes, unsigned int len)
 	return -EAGAIN;
 }
 
+static unsigned int device_pieces(unsigned int len)
+{
+	return (len + DEVICE_FIELD_MAX - 1) / DEVICE_FIELD_MAX;
+}
+
 /*
  * The bytes are read where the last of them ends up, and move to the front of
  * it piece by piece: a header goes in before each.
  */
 static int put_device_config(struct virtio_device *vdev, u8 *buf,
-			     unsigned int pos)
+			     unsigned int pos, unsigned int len)
 {
-	unsigned int len, n, pieces;
-	int ret;
-	u8 *bytes;
+	unsigned int n, pieces = device_pieces(len);
+	u8 *bytes = buf + pos + 2 * pieces;
+	int err;
 
-	ret = vdev->transport->regs->config_len(vdev);
-	if (ret < 0)
-		return ret;
-	/* A window is larger than its content: PCI devices offer 4096. */
-	len = min_t(unsigned int, ret, VIRTIO_CONFIG_DEVICE_MAX);
 	if (!len)
 		return (int)pos;
-	pieces = (len + DEVICE_FIELD_MAX - 1) / DEVICE_FIELD_MAX;
-	bytes = buf + pos + 2 * pieces;
-	ret = read_device(vdev, bytes, len);
-	if (ret)
-		return ret;
+	err = read_device(vdev, bytes, len);
+	if (err)
+		return err;
 	for (; pieces; pieces--, bytes += n, len -= n) {
 		n = min_t(unsigned int, len, DEVICE_FIELD_MAX);
 		pos = put_header(buf, pos, VIRTIO_CONFIG_F_DEVICE, (u8)n);
@@ -137,19 +134,51 @@ static int put_device_config(struct virtio_device *vdev, u8 *buf,
 	return (int)pos;
 }
 
-/* Fill @buf, VIRTIO_CONFIG_SIZE_MAX bytes; returns how many. */
-int virtio_registers_snapshot(struct virtio_device *vdev, u8 *buf)
+static int put_fields(struct virtio_device *vdev, u8 *buf, unsigned int queues,
+		      unsigned int len)
 {
 	int pos;
 
-	BUILD_BUG_ON(REGISTERS_FIELDS_MAX > VIRTIO_CONFIG_SIZE_MAX);
 	pos = put_feature_bits(vdev, buf, 0);
 	if (pos < 0)
 		return pos;
-	pos = put_queues(vdev, buf, (unsigned int)pos);
+	pos = put_queues(vdev, buf, (unsigned int)pos, queues);
 	if (pos < 0)
 		return pos;
-	return put_device_config(vdev, buf, (unsigned int)pos);
+	return put_device_config(vdev, buf, (unsigned int)pos, len);
+}
+
+/* The fields in *@config, for the caller to free; returns their length. */
+int virtio_registers_snapshot(struct virtio_device *vdev, u8 **config)
+{
+	const struct virtio_register_ops *regs = vdev->transport->regs;
+	int queues, len, pos;
+	u8 *buf;
+
+	BUILD_BUG_ON(REGISTERS_FIELDS_MAX > VIRTIO_CONFIG_SIZE_MAX);
+	queues = regs->num_queues(vdev);
+	if (queues < 0)
+		return queues;
+	len = regs->config_len(vdev);
+	if (len < 0)
+		return len;
+	/* A device may have more queues: no driver here asks for the others. */
+	queues = min(queues, VIRTIO_CONFIG_QUEUES_MAX);
+	/* A window is larger than its content: PCI devices offer 4096. */
+	len = min(len, VIRTIO_CONFIG_DEVICE_MAX);
+	/* Zeroes: a transport that copies less leaves no bytes of others. */
+	buf = kzalloc(FEATURES_FIELD + QUEUE_FIELD * (size_t)queues +
+			      2 * device_pieces((unsigned int)len) +
+			      (size_t)len,
+		      GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	pos = put_fields(vdev, buf, (unsigned int)queues, (unsigned int)len);
+	if (pos < 0)
+		kfree(buf);
+	else
+		*config = buf;
+	return pos;
 }
 
 /* Write field bytes back to the register that they came from. */

@@ -82,7 +82,7 @@ int virtio_config_write(struct virtio_device *vdev, unsigned int pos,
 			unsigned int offset, const u8 *bytes, unsigned int len);
 
 /* registers.c */
-int virtio_registers_snapshot(struct virtio_device *vdev, u8 *buf);
+int virtio_registers_snapshot(struct virtio_device *vdev, u8 **config);
 int virtio_registers_write(struct virtio_device *vdev, u8 type,
 			   unsigned int offset, const u8 *bytes,
 			   unsigned int len);

@@ -204,8 +204,7 @@ static int expected_refresh(enum config_verdict verdict)
 {
 	unsigned int i;
 
-	if (arena.failed[ARENA_ALLOC] &&
-	    (verdict == CONFIG_NOT_READ || !lab.regs->gone))
+	if (arena.failed[ARENA_ALLOC])
 		return -ENOMEM;
 	if (lab.regs->gone)
 		return -EIO;
@@ -260,7 +259,8 @@ int config_model_refresh(unsigned int call,
 		return err;
 	verdict = config_look_end(&fresh);
 	*want = expected_refresh(verdict);
-	oracle_check(verdict != CONFIG_UNFINISHED || lab.regs->gone,
+	oracle_check(verdict != CONFIG_UNFINISHED || lab.regs->gone ||
+			     arena.failed[ARENA_ALLOC],
 		     ORACLE_CONFIG_VALUE,
 		     "a refresh was given up, it returned -%llu", (u64)-err, 0);
 	oracle_check(
