@@ -477,12 +477,13 @@ EXPORT_SYMBOL_GPL(unregister_virtio_driver);
 
 static int show_features(const struct virtio_core *core, char *buf, size_t size)
 {
+	u64 features = core->features;
 	unsigned int i;
 
 	if (size < 64 + 2)
 		return -ENOSPC;
-	for (i = 0; i < 64; i++)
-		buf[i] = core->features >> i & 1 ? '1' : '0';
+	for (i = 0; i < 64; i++, features >>= 1)
+		buf[i] = (char)('0' + (features & 1));
 	buf[64] = '\n';
 	buf[65] = '\0';
 	return 65;

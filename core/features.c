@@ -147,16 +147,16 @@ static u64 understood_by(const struct virtio_device *vdev,
 			 const struct virtio_driver *drv)
 {
 	u64 carried = CORE_FEATURES | vdev->transport->features;
-	unsigned int i, bit;
+	const unsigned int *bit = drv->feature_table;
+	unsigned int left;
 	u64 named = 0;
 
 	/* Resetting one queue is the transport's work; without it, never. */
 	if (!vdev->transport->reset_vq)
 		carried &= ~FEATURE(VIRTIO_F_RING_RESET);
-	for (i = 0; i < drv->feature_count; i++) {
-		bit = drv->feature_table[i];
-		named |= bit < 64 ? FEATURE(bit) : 0;
-	}
+	for (left = drv->feature_count; left; left--, bit++)
+		if (*bit < 64)
+			named |= FEATURE(*bit);
 	/* A driver cannot vouch for the transport's features. */
 	return carried | (named & ~TRANSPORT_BITS);
 }

@@ -95,6 +95,7 @@ void model_start(struct model *model, struct virtqueue *vq)
 {
 	const struct vring *vring = to_vring(vq);
 	const struct virtio_vq_setup *setup = &lab.lb.queue[vq->index].setup;
+	u64 features = config_model_features();
 	bool again = model->vq == vq;
 	bool strict = model->strict && again;
 	u32 clamped = again ? model->clamped : 0;
@@ -107,14 +108,13 @@ void model_start(struct model *model, struct virtqueue *vq)
 	model->strict = strict;
 	model->clamped = clamped;
 	model->indirect_max = virtqueue_indirect_max(vq);
-	oracle_check(virtio_has_feature(vq->vdev, VIRTIO_RING_F_INDIRECT_DESC)
+	oracle_check(features >> VIRTIO_RING_F_INDIRECT_DESC & 1
 			     ? model->indirect_max || vq->num > 8192
 			     : !model->indirect_max,
 		     ORACLE_FEATURES,
 		     "queue %llu has indirect tables of %llu, not as agreed",
 		     vq->index, model->indirect_max);
-	model->event_idx =
-		virtio_has_feature(vq->vdev, VIRTIO_RING_F_EVENT_IDX);
+	model->event_idx = features >> VIRTIO_RING_F_EVENT_IDX & 1;
 	model->callbacks = vq->callback != NULL;
 	model->first_token = lab.tokens + 1;
 	model->flags_word = arena_at(setup->avail, 2);
@@ -256,9 +256,9 @@ void model_bound(void)
 /* After calls that act on the whole device: what became of each queue. */
 void model_sync(void)
 {
-	struct virtio_device *vdev = &lab.lb.vdev;
+	const struct virtio_core *core = lab.lb.vdev.core;
 	bool gone = lab.regs->gone;
-	u8 reason = (u8)virtio_device_broken(vdev);
+	u8 reason = core ? core->broken : VIRTIO_NOT_BROKEN;
 	struct model *model;
 
 	/* The first reason stays, until a driver is bound anew. */

@@ -77,45 +77,50 @@ static inline u64 le64_to_cpu(__le64 v)
 	return vlab_le64((__force u64)v);
 }
 
+/* Of a size that is known a memcpy() is one load or store, checked once. */
 static inline u16 get_unaligned_le16(const void *p)
 {
-	const u8 *b = (const u8 *)p;
+	__le16 v;
 
-	return (u16)(b[0] | b[1] << 8);
+	memcpy(&v, p, sizeof(v));
+	return le16_to_cpu(v);
 }
 
 static inline u32 get_unaligned_le32(const void *p)
 {
-	const u8 *b = (const u8 *)p;
+	__le32 v;
 
-	return get_unaligned_le16(b) | (u32)get_unaligned_le16(b + 2) << 16;
+	memcpy(&v, p, sizeof(v));
+	return le32_to_cpu(v);
 }
 
 static inline u64 get_unaligned_le64(const void *p)
 {
-	const u8 *b = (const u8 *)p;
+	__le64 v;
 
-	return get_unaligned_le32(b) | (u64)get_unaligned_le32(b + 4) << 32;
+	memcpy(&v, p, sizeof(v));
+	return le64_to_cpu(v);
 }
 
 static inline void put_unaligned_le16(u16 v, void *p)
 {
-	u8 *b = (u8 *)p;
+	const __le16 le = cpu_to_le16(v);
 
-	b[0] = (u8)v;
-	b[1] = (u8)(v >> 8);
+	memcpy(p, &le, sizeof(le));
 }
 
 static inline void put_unaligned_le32(u32 v, void *p)
 {
-	put_unaligned_le16((u16)v, p);
-	put_unaligned_le16((u16)(v >> 16), (u8 *)p + 2);
+	const __le32 le = cpu_to_le32(v);
+
+	memcpy(p, &le, sizeof(le));
 }
 
 static inline void put_unaligned_le64(u64 v, void *p)
 {
-	put_unaligned_le32((u32)v, p);
-	put_unaligned_le32((u32)(v >> 32), (u8 *)p + 4);
+	const __le64 le = cpu_to_le64(v);
+
+	memcpy(p, &le, sizeof(le));
 }
 
 #define virt_mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
