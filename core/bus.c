@@ -57,9 +57,10 @@ EXPORT_SYMBOL_GPL(virtio_device_broken);
 /* A device that was taken away is not asked, and has no status. */
 int virtio_get_status(struct virtio_device *vdev)
 {
+	const struct virtio_core *core = vdev->core;
 	int status;
 
-	if (vdev->core && vdev->core->gone)
+	if (core && core->gone)
 		return -ENODEV;
 	status = vdev->transport->get_status(vdev);
 	return status < 0 || status > 0xff ? -ENODEV : status;
@@ -77,13 +78,12 @@ static int read_status(struct virtio_device *vdev)
 
 static int write_status(struct virtio_device *vdev, u8 status)
 {
-	int err;
+	struct virtio_core *core = vdev->core;
 
-	WRITE_ONCE(vdev->core->status, status);
-	if (vdev->core->gone)
+	WRITE_ONCE(core->status, status);
+	if (core->gone)
 		return -EIO;
-	err = vdev->transport->set_status(vdev, status);
-	if (!err)
+	if (!vdev->transport->set_status(vdev, status))
 		return 0;
 	virtio_device_gone(vdev);
 	return -EIO;

@@ -143,22 +143,34 @@ static void put_bits(u64 bits, u8 *bytes, unsigned int half)
 		bytes[i] = (u8)(bits >> (8 * i));
 }
 
-static u64 understood_by(const struct virtio_device *vdev,
-			 const struct virtio_driver *drv)
+/*
+ * The bits of @offered that the driver names. Most devices offer few, and a
+ * table is only walked for as long as one of them is open.
+ */
+static u64 named_by(const struct virtio_driver *drv, u64 offered)
+{
+	const unsigned int *bit = drv->feature_table;
+	unsigned int left = drv->feature_count;
+	u64 open = offered;
+
+	for (; open && left; left--, bit++)
+		if (*bit < 64)
+			open &= ~FEATURE(*bit);
+	return offered & ~open;
+}
+
+/* What of the features of a device this side carries out. */
+static u64 understood(const struct virtio_device *vdev,
+		      const struct virtio_driver *drv, u64 offered)
 {
 	u64 carried = CORE_FEATURES | vdev->transport->features;
-	const unsigned int *bit = drv->feature_table;
-	unsigned int left;
-	u64 named = 0;
 
 	/* Resetting one queue is the transport's work; without it, never. */
 	if (!vdev->transport->reset_vq)
 		carried &= ~FEATURE(VIRTIO_F_RING_RESET);
-	for (left = drv->feature_count; left; left--, bit++)
-		if (*bit < 64)
-			named |= FEATURE(*bit);
 	/* A driver cannot vouch for the transport's features. */
-	return carried | (named & ~TRANSPORT_BITS);
+	return (offered & carried) |
+	       named_by(drv, offered & ~(carried | TRANSPORT_BITS));
 }
 
 /* Write the acknowledge half, and nothing of the half that is the device's. */
@@ -187,7 +199,7 @@ int virtio_features_start(struct virtio_device *vdev,
 		return 0;
 	core->offered = low_bits(field, half);
 	core->features =
-		close_features(vdev, core->offered & understood_by(vdev, drv));
+		close_features(vdev, understood(vdev, drv, core->offered));
 	/* What the device shows as acknowledged is no word of this driver. */
 	put_bits(core->features, field + half, half);
 	return write_acks(vdev, field_pos(core, field), field, half);
