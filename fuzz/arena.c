@@ -38,6 +38,8 @@ enum kind { SMALL, LARGE };
  * @live: blocks that are not freed
  * @top: where the next block of each kind goes
  * @end: no block may begin or end behind; the last fence fits too
+ * @block_at: by the offset of a small block in pieces of 64 bytes, which of
+ *	blocks[] it is; what earlier executions left there is not valid
  */
 struct pool {
 	u8 *memory;
@@ -46,6 +48,7 @@ struct pool {
 	u32 top[2];
 	u32 end[2];
 	u32 live;
+	u16 *block_at;
 };
 
 struct block {
@@ -61,15 +64,19 @@ u64 arena_dirty_pieces[ARENA_DMA_SIZE / ARENA_DIRTY / 64];
 u8 arena_payload[ARENA_PAYLOAD_SIZE] __attribute__((aligned(64)));
 
 static u8 private_memory[ARENA_PRIVATE_SIZE] __attribute__((aligned(4096)));
+static u16 private_block_at[SMALL_SIZE / 64];
+static u16 dma_block_at[SMALL_SIZE / 64];
 static struct pool private_pool = {
 	.memory = private_memory,
 	.size = ARENA_PRIVATE_SIZE,
 	.align = 64,
+	.block_at = private_block_at,
 };
 static struct pool dma_pool = {
 	.memory = arena_dma_memory,
 	.size = ARENA_DMA_SIZE,
 	.align = DIRTY,
+	.block_at = dma_block_at,
 };
 static struct block blocks[BLOCKS_MAX];
 static u16 large_blocks[BLOCKS_MAX]; /* which of them are */
@@ -163,16 +170,30 @@ static inline bool must_fail(enum arena_request kind)
 	return true;
 }
 
-/* The live block that starts at a pointer; recent ones are freed first. */
+static inline bool is_block(const struct block *block, const struct pool *pool,
+			    uintptr_t offset)
+{
+	return block->offset == offset && block->pool == pool && block->live;
+}
+
+/* The live block that starts at a pointer; large ones are few. */
 static inline struct block *find_block(const struct pool *pool, const void *ptr)
 {
 	uintptr_t offset = (uintptr_t)ptr - (uintptr_t)pool->memory;
 	struct block *block;
+	u32 i;
 
-	for (block = blocks + arena.blocks; block-- > blocks;)
-		if (block->offset == offset && block->pool == pool &&
-		    block->live)
+	if (offset < SMALL_SIZE) {
+		i = pool->block_at[offset / 64];
+		block = &blocks[i];
+		return i < arena.blocks && is_block(block, pool, offset) ? block
+									 : NULL;
+	}
+	for (i = arena.large; i--;) {
+		block = &blocks[large_blocks[i]];
+		if (is_block(block, pool, offset))
 			return block;
+	}
 	return NULL;
 }
 
@@ -202,6 +223,7 @@ static inline struct block *pool_take(struct pool *pool, size_t size,
 	block->size = (u32)size;
 	block->live = true;
 	if (kind == SMALL) {
+		pool->block_at[offset / 64] = (u16)(block - blocks);
 		sanitizer_open(pool->memory + offset, size);
 		return block;
 	}

@@ -17,6 +17,7 @@
  * ASan's shadow has a byte for 8 of memory, here written a word for 64 at once:
  * 0 is open, 0xf7 what a user poisoned, 1 to 7 open in its first bytes only.
  */
+#define SHADOW_SCALE 3
 #define SHADOW_OPEN 0
 #define SHADOW_FENCE 0xf7f7f7f7f7f7f7f7ULL
 
@@ -27,11 +28,13 @@
  */
 static UNCHECKED volatile u64 *shadow_of(const void *p)
 {
-	static size_t scale, offset;
+	static uintptr_t offset;
+	size_t scale;
 
-	if (!scale)
+	/* With another scale sanitizer_fences() finds no fence. */
+	if (unlikely(!offset))
 		__asan_get_shadow_mapping(&scale, &offset);
-	return (volatile u64 *)(((uintptr_t)p >> scale) + offset);
+	return (volatile u64 *)(((uintptr_t)p >> SHADOW_SCALE) + offset);
 }
 
 /* Of 64 bytes the first @open; ASan knows little-endian machines only. */
