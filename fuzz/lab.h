@@ -253,6 +253,7 @@ void model_interrupt(unsigned int queue);
 void model_check(struct model *model);
 void model_stats(struct model *model);
 void model_bound(void);
+bool model_device_broken(void); /* by a look: it is asked for all the time */
 void model_sync(void);
 void model_wrote(const u8 *p);
 

@@ -253,6 +253,36 @@ void model_bound(void)
 		     lab.status, 0);
 }
 
+bool model_device_broken(void)
+{
+	const struct virtio_core *core = lab.lb.vdev.core;
+
+	return core && core->broken;
+}
+
+/* Of a queue with which something is the matter. */
+static noinline void sync_queue(struct model *model, bool gone, u8 reason)
+{
+	/* A device that went is noticed sooner or later: both hold. */
+	if (gone)
+		model->stopped = to_vring(model->vq)->halted;
+	else if (!lab.lb.queue[model->vq->index].enabled)
+		model->stopped = true;
+	if (!model->broken && reason)
+		model->broken = (u8)virtqueue_broken(model->vq);
+	if (!model_is_ready() || !model->deferred || model_halted(model))
+		return;
+	model->deferred = false;
+	oracle_check(lab.queue_notified[model->vq->index] != model->deferred_at,
+		     ORACLE_NOTIFY,
+		     "queue %llu was kicked before DRIVER_OK and never "
+		     "notified",
+		     model->vq->index, 0);
+	/* The notification that had to wait may have failed. */
+	if (!model->broken && lab.notify_failed)
+		model->broken = (u8)virtqueue_broken(model->vq);
+}
+
 /* After calls that act on the whole device: what became of each queue. */
 void model_sync(void)
 {
@@ -272,28 +302,8 @@ void model_sync(void)
 		     "came of it",
 		     lab.status, 0);
 
-	for (model = lab.model; model < lab.model + lab.models; model++) {
-		if (!model->vq)
-			continue;
-		/* A device that went is noticed sooner or later: both hold. */
-		if (gone)
-			model->stopped = to_vring(model->vq)->halted;
-		else if (!lab.lb.queue[model->vq->index].enabled)
-			model->stopped = true;
-		if (!model->broken && reason)
-			model->broken = (u8)virtqueue_broken(model->vq);
-		if (!model_is_ready() || !model->deferred ||
-		    model_halted(model))
-			continue;
-		model->deferred = false;
-		oracle_check(lab.queue_notified[model->vq->index] !=
-				     model->deferred_at,
-			     ORACLE_NOTIFY,
-			     "queue %llu was kicked before DRIVER_OK and never "
-			     "notified",
-			     model->vq->index, 0);
-		/* The notification that had to wait may have failed. */
-		if (!model->broken && lab.notify_failed)
-			model->broken = (u8)virtqueue_broken(model->vq);
-	}
+	for (model = lab.model; model < lab.model + lab.models; model++)
+		if (model->vq && (gone || reason || model->deferred ||
+				  !lab.lb.queue[model->vq->index].enabled))
+			sync_queue(model, gone, reason);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Steps about the bus, and what a driver asks of its device. */
 #include "arena.h"
+#include "bytes.h"
 #include "lab.h"
 #include "watch.h"
 
@@ -28,8 +29,8 @@ static void plan_take(u8 type, u32 bit)
 	lab.takes++;
 }
 
-/* The text of an attribute as it must be. */
-static void expected_text(unsigned int which, char *text, size_t size)
+/* The text of an attribute as it must be; its length. */
+static int expected_text(unsigned int which, char *text, size_t size)
 {
 	const struct virtio_device *vdev = &lab.lb.vdev;
 	u64 features = config_model_features();
@@ -38,15 +39,14 @@ static void expected_text(unsigned int which, char *text, size_t size)
 	if (which == 3) {
 		for (i = 0; i < 64; i++)
 			text[i] = features >> i & 1 ? '1' : '0';
-		memcpy(text + 64, "\n", 2);
-		return;
+		bytes_copy(text + 64, "\n", 2);
+		return 65;
 	}
 	if (which == 2)
-		scnprintf(text, size, "0x%08x\n", lab.status);
-	else
-		scnprintf(text, size, "%llu\n",
-			  (unsigned long long)(which ? vdev->id.vendor
-						     : vdev->id.device));
+		return scnprintf(text, size, "0x%08x\n", lab.status);
+	return scnprintf(text, size, "%llu\n",
+			 (unsigned long long)(which ? vdev->id.vendor
+						    : vdev->id.device));
 }
 
 static void show(unsigned int which)
@@ -66,8 +66,8 @@ static void show(unsigned int which)
 	/* Of a device that went nobody was told what was set last. */
 	if (len < 0 || (which == 2 && lab.regs->gone))
 		return;
-	expected_text(which, want, sizeof(want));
-	oracle_check(!strcmp(text, want) && (size_t)len == strlen(want),
+	oracle_check(len == expected_text(which, want, sizeof(want)) &&
+			     bytes_same(text, want, (size_t)len + 1),
 		     ORACLE_RESULT, "attribute %llu reads otherwise", which, 0);
 }
 

@@ -91,6 +91,7 @@ static struct virtqueue *find_queue(void)
 	int err, want = config_model_next_queue(&index, &num);
 	bool taken = index >= LOOPBACK_QUEUES || lab.lb.queue[index].enabled;
 	struct virtqueue *vq;
+	bool broken;
 
 	arena.failed[ARENA_ALLOC] = false;
 	arena.failed[ARENA_DMA] = false;
@@ -98,8 +99,8 @@ static struct virtqueue *find_queue(void)
 	vq = vdev->config->find_vq(vdev, quiet ? NULL : plain_callback);
 	err = IS_ERR(vq) ? (int)PTR_ERR(vq) : 0;
 	watch_end(err ? (u64)(s64)err : vq->index);
-	if (virtio_device_broken(vdev) ||
-	    !(lab.status & VIRTIO_CONFIG_S_FEATURES_OK))
+	broken = model_device_broken();
+	if (broken || !(lab.status & VIRTIO_CONFIG_S_FEATURES_OK))
 		want = -EIO;
 	else if (!want &&
 		 (arena.failed[ARENA_ALLOC] || arena.failed[ARENA_DMA]))
@@ -107,8 +108,7 @@ static struct virtqueue *find_queue(void)
 	else if (!want && (taken || lab.setup_fails != fails))
 		want = -EIO;
 	oracle_check(!(lab.status & VIRTIO_CONFIG_S_DRIVER) ||
-			     lab.status & VIRTIO_CONFIG_S_FEATURES_OK ||
-			     virtio_device_broken(vdev),
+			     lab.status & VIRTIO_CONFIG_S_FEATURES_OK || broken,
 		     ORACLE_FEATURES,
 		     "the features were not agreed at status %llu, and nothing "
 		     "came of it",

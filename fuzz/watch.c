@@ -421,7 +421,7 @@ static noinline void read_register(u8 *p, u32 offset, u32 size)
 		lab_status_read((u8)value);
 	} else if (r->cell != CELL_OTHER) {
 		config_look_read(r->cell, index, p, size);
-	} else if (offset == offsetof(struct loopback_regs, gone) && value) {
+	} else if (offset == offsetof(struct loopback_regs, gone)) {
 		check_gone(frame);
 	}
 }
@@ -490,9 +490,6 @@ void port_shared_read(const void *ptr, size_t size)
 	u8 *p = (u8 *)(uintptr_t)ptr;
 	uintptr_t offset = cells_register_offset(ptr);
 
-	/* Every register operation looks there first. */
-	if (offset == offsetof(struct loopback_regs, gone) && !*p && !armed)
-		return;
 	if (unlikely(armed || lab.churn || lab.hold_reset || trace_sink))
 		read_specially(p, offset, (u32)size);
 	else
@@ -513,8 +510,6 @@ static noinline void check_register_write(u32 offset, size_t size)
 	const u32 bits = offsetof(struct loopback_regs, driver_features);
 	u32 at;
 
-	if (offset == 0)
-		return;
 	if (offset >= bits && offset < bits + 8) {
 		lab.acked = load((const u8 *)lab.regs->driver_features, 8);
 		return;
@@ -546,6 +541,8 @@ static __attribute__((always_inline)) inline void note_write(const u8 *p,
 			trace_tell(TRACE_WRITE, 8, offset + 8, value);
 	}
 	offset = cells_register_offset(p);
+	if (!offset)
+		return; /* the status: on_status() saw it */
 	if (offset < sizeof(*lab.regs))
 		check_register_write((u32)offset, size);
 	else if (size == 2)

@@ -42,10 +42,14 @@ static void disable_queues(struct loopback *lb)
 		lb->queue[i].enabled = false;
 }
 
-/* A device that was taken away reaches no ring any more either. */
+/*
+ * A device that was taken away reaches no ring any more either. That it is
+ * there is looked at before each operation and is no register of its own: only
+ * what asks a device that is gone counts as a read.
+ */
 static bool loopback_gone(struct loopback *lb)
 {
-	if (!read_reg8(&lb->regs->gone))
+	if (likely(!READ_ONCE(lb->regs->gone)) || !read_reg8(&lb->regs->gone))
 		return false;
 	disable_queues(lb);
 	return true;
