@@ -30,6 +30,28 @@ static void *make_token(const struct virtio_core *core, unsigned int pos)
 	return (void *)(uintptr_t)(gen << TOKEN_POS_BITS | (pos + 1));
 }
 
+/* Type, with the used mark, and length: a header in one load. */
+static u16 field_header(const u8 *config, unsigned int pos)
+{
+	return get_unaligned_le16(config + pos);
+}
+
+static u8 header_type(u16 header)
+{
+	return header & VIRTIO_CONFIG_TYPE_MAX;
+}
+
+static unsigned int header_len(u16 header)
+{
+	return header >> 8;
+}
+
+/* Each field of a parsed snapshot; @pos is its position, @header its header. */
+#define for_each_field(core, pos, header)                                    \
+	for ((pos) = 0; (pos) < (core)->config_len &&                        \
+			((header) = field_header((core)->config, (pos)), 1); \
+	     (pos) += FIELD_HEADER + header_len(header))
+
 static u8 field_type(const u8 *config, unsigned int pos)
 {
 	return config[pos] & VIRTIO_CONFIG_TYPE_MAX;
@@ -218,7 +240,6 @@ int virtio_config_snapshot(struct virtio_device *vdev)
 		virtio_device_break(vdev, VIRTIO_BROKEN_CONFIG);
 	if (len < 0)
 		return -EIO;
-	virtio_config_forget(vdev);
 	core->config = config;
 	core->config_len = (unsigned int)len;
 	return 0;
@@ -282,10 +303,10 @@ EXPORT_SYMBOL_GPL(virtio_config_refresh);
 static int find_field(const struct virtio_core *core, u8 type)
 {
 	unsigned int pos;
+	u16 header;
 
-	for (pos = 0; pos < core->config_len;
-	     pos = next_field(core->config, pos))
-		if (core->config[pos] == type)
+	for_each_field (core, pos, header)
+		if ((u8)header == type)
 			return (int)pos;
 	return -ENOENT;
 }
@@ -350,15 +371,19 @@ static int config_get(struct virtio_device *vdev, void *token, void *buf,
 	return 0;
 }
 
-/* Where a field's bytes start within the whole device configuration. */
+/* How much of the device configuration lies in fields before @end. */
 static unsigned int device_offset(const struct virtio_core *core,
 				  unsigned int end)
 {
 	unsigned int pos, offset = 0;
+	u16 header;
 
-	for (pos = 0; pos < end; pos = next_field(core->config, pos))
-		if (field_type(core->config, pos) == VIRTIO_CONFIG_F_DEVICE)
-			offset += field_len(core->config, pos);
+	for_each_field (core, pos, header) {
+		if (pos >= end)
+			break;
+		if (header_type(header) == VIRTIO_CONFIG_F_DEVICE)
+			offset += header_len(header);
+	}
 	return offset;
 }
 
@@ -514,20 +539,19 @@ int virtio_device_config(struct virtio_device *vdev, unsigned int offset,
 {
 	const struct virtio_core *core = vdev->core;
 	unsigned int pos, size, start = 0;
+	u16 header;
 
 	if (!core)
 		return -ENOENT;
 	size = device_offset(core, core->config_len);
 	if (offset > size || len > size - offset)
 		return -ENOENT;
-	for (pos = 0; pos < core->config_len;
-	     pos = next_field(core->config, pos)) {
-		if (field_type(core->config, pos) != VIRTIO_CONFIG_F_DEVICE)
+	for_each_field (core, pos, header) {
+		if (header_type(header) != VIRTIO_CONFIG_F_DEVICE)
 			continue;
 		copy_piece(core->config + pos + FIELD_HEADER,
-			   field_len(core->config, pos), start, offset, buf,
-			   len);
-		start += field_len(core->config, pos);
+			   header_len(header), start, offset, buf, len);
+		start += header_len(header);
 	}
 	return 0;
 }
@@ -537,12 +561,12 @@ u8 *virtio_config_features(struct virtio_device *vdev, unsigned int *half)
 {
 	struct virtio_core *core = vdev->core;
 	unsigned int pos;
+	u16 header;
 
-	for (pos = 0; pos < core->config_len;
-	     pos = next_field(core->config, pos)) {
-		if (field_type(core->config, pos) != VIRTIO_CONFIG_F_VIRTIO)
+	for_each_field (core, pos, header) {
+		if (header_type(header) != VIRTIO_CONFIG_F_VIRTIO)
 			continue;
-		*half = field_len(core->config, pos) / 2;
+		*half = header_len(header) / 2;
 		return core->config + pos + FIELD_HEADER;
 	}
 	return NULL;
