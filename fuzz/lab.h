@@ -158,7 +158,7 @@ struct lab {
 	unsigned int callbacks_stopped; /* how many of them returned false */
 	unsigned int notified;
 	unsigned int queue_notified[LOOPBACK_QUEUES];
-	bool in_honest;
+	bool in_honest; /* the attack is over */
 
 	/* The device's tricks. */
 	unsigned int churn;

@@ -95,6 +95,7 @@ static void serve_honestly(void)
 
 	trace(TRACE_PHASE, 1, 0, 0);
 	lab.step = PROGRAM_STEPS_MAX;
+	lab.in_honest = true;
 	watch_disarm();
 	bytes_fill(arena.fail_in, 0, sizeof(arena.fail_in));
 	arena_reserve(false);

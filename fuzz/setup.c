@@ -108,7 +108,7 @@ static bool on_status(struct loopback *lb, u8 status)
 {
 	u8 old = lab.status;
 
-	trace(TRACE_STATUS, status, 0, 0);
+	trace_tell(TRACE_STATUS, status, 0, 0);
 	lab.status = status;
 	if (status) {
 		climb(old, status);
