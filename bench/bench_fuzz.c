@@ -4,11 +4,13 @@
  *
  *	bench_fuzz_TARGET corpus DIR SECONDS
  *		runs all programs of a folder, over and over
+ *	bench_fuzz_TARGET rounds DIR COUNT
+ *		runs all programs of a folder so many times, for a profile
  *	bench_fuzz_TARGET random COUNT
  *		runs inputs as an engine makes them that has no corpus
  *
  * Prints the executions and what was asked of them: the seconds of processor
- * time that they took, or how many of them called the core.
+ * time that they took, nothing, or how many of them called the core.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -24,6 +26,7 @@
 #define CLOCK_EVERY 1000
 #define RANDOM_BYTES_MAX 512
 #define RANDOM_COUNT_MAX 100000000
+#define ROUNDS_MAX 1000000
 #define SECONDS_MAX 3600
 
 struct input {
@@ -145,6 +148,20 @@ static int bench_corpus(const char *folder, double seconds)
 	return 0;
 }
 
+/* Always the same work, however fast the machine. */
+static int run_for_profile(const char *folder, unsigned long rounds)
+{
+	struct corpus corpus = { NULL, 0 };
+	bool good = load_all(&corpus, folder);
+
+	if (good) {
+		run_rounds(&corpus, rounds);
+		printf("%lu\n", rounds * (unsigned long)corpus.count);
+	}
+	unload(&corpus);
+	return good ? 0 : 1;
+}
+
 /* xorshift64: the same inputs on every machine. */
 static u64 next_random(u64 *state)
 {
@@ -192,12 +209,18 @@ int main(int argc, char **argv)
 		if (value)
 			return bench_corpus(argv[2], (double)value);
 	}
+	if (argc == 4 && !strcmp(argv[1], "rounds")) {
+		value = number(argv[3], ROUNDS_MAX);
+		if (value)
+			return run_for_profile(argv[2], value);
+	}
 	if (argc == 3 && !strcmp(argv[1], "random")) {
 		value = number(argv[2], RANDOM_COUNT_MAX);
 		if (value)
 			return bench_random(value);
 	}
 	fprintf(stderr,
-		"usage: bench_fuzz corpus DIR SECONDS | random COUNT\n");
+		"usage: bench_fuzz corpus DIR SECONDS | rounds DIR COUNT | "
+		"random COUNT\n");
 	return 2;
 }

@@ -48,8 +48,9 @@ MESON = """#!/bin/sh
 for folder; do before=$last; last=$folder; done
 [ "$FAKE_BUILD" != fails ] || { echo 'meson.build:1:0: ERROR: no such thing'; exit 1; }
 [ "$FAKE_BUILD" != full ] || { echo 'cc: No space left on device'; exit 1; }
-mkdir -p "$before/fuzz" "$before/repro"
+mkdir -p "$before/fuzz" "$before/repro" "$before/bench"
 for name in config vring; do
+	cp "$FAKES/trainee" "$before/bench/bench_fuzz_$name"
 	cp "$FAKES/fuzzer" "$before/fuzz/fuzz_$name"
 	cp "$FAKES/replay" "$before/repro/repro_$name"
 done
@@ -72,6 +73,18 @@ seeds) cp "$2"/* "$3" ;;
 disasm) echo "driver  get   # disassembled" ;;
 asm) cp "$2" "$4" ;;
 esac
+"""
+
+TRAINEE = """#!/bin/sh
+[ "$FAKE_TRAINING" != dies ] || exit 77
+echo "$1 ${2##*/}" > "$LLVM_PROFILE_FILE"
+"""
+
+PROFDATA = """#!/bin/sh
+shift 2
+out=$1
+shift
+cat "$@" > "$out"
 """
 
 FUZZER = '''#!/usr/bin/python3
@@ -108,6 +121,7 @@ time.sleep(60)
 FAKES = {
     "dpkg-query": DPKG_QUERY, "apt-get": APT_GET, "meson": MESON, "ninja": NINJA,
     "fuzzer": FUZZER, "replay": REPLAY, "vlabasm": VLABASM,
+    "trainee": TRAINEE, "llvm-profdata-14": PROFDATA,
 }
 
 
@@ -327,8 +341,21 @@ class Fuzzing(Tree):
 class Building(Tree):
     def test_a_failure_shows_its_reason(self):
         _, err = self.lab("fuzz", status=3, FAKE_BUILD="fails")
-        self.assertIn("build/log/fuzz.log", err)
+        self.assertIn("build/log/fuzz-training.log", err)
         self.assertIn("no such thing", err)
+
+    def test_the_corpus_makes_a_profile(self):
+        self.lab("fuzz", "--time", "1")
+        profile = self.tree / "build/fuzz-training/targets.profdata"
+        self.assertEqual(profile.read_text(), ":ir\nrounds config\nrounds vring\n")
+        self.assertIn(str(profile), (self.tree / "build/fuzz/.lab-setup").read_text())
+
+    def test_a_target_that_fails_in_training_is_fuzzed_all_the_same(self):
+        _, err = self.lab("fuzz", "--time", "1", FAKE_TRAINING="dies")
+        self.assertIn("fuzz_config does not run its corpus", err)
+        self.assertIn("fuzz_vring does not run its corpus", err)
+        profile = self.tree / "build/fuzz-training/targets.profdata"
+        self.assertEqual(profile.read_text(), ":ir\n")
 
     def test_a_folder_cut_short_is_made_again(self):
         self.put("build/plain/meson-private/half", "")

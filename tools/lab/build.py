@@ -23,6 +23,7 @@ class Variant:
     about: str
     compiler: dict
     options: tuple[str, ...] = ()
+    goals: tuple[str, ...] = ()  # for ninja; without any: everything
 
     @property
     def folder(self) -> pathlib.Path:
@@ -48,14 +49,21 @@ CHECKED = Variant(
     "checked", "the replay programs (gcc, ASan, UBSan)", GCC,
     ("-Dtests=disabled", *sanitized("address,undefined")),
 )
-FUZZ = Variant(
-    "fuzz", "the fuzz targets (clang, ASan, UBSan)", CLANG,
-    ("-Dtests=disabled", "-Dfuzzing_engine=libfuzzer", *sanitized("address,undefined")),
+TARGETS = ("-Dtests=disabled", "-Dfuzzing_engine=libfuzzer", *sanitized("address,undefined"))
+TRAINING = Variant(
+    "fuzz-training", "the fuzz targets, to profile them", CLANG, (*TARGETS, "-Db_pgo=generate"),
+    ("target-benchmarks",),
 )
+PROFILE = TRAINING.folder / "targets.profdata"
+FUZZ = Variant("fuzz", "the fuzz targets (clang, ASan, UBSan)", CLANG, (*TARGETS, f"-Dprofile={PROFILE}"))
 COVERAGE = Variant(
     "coverage", "the coverage programs (gcc, gcov)", GCC,
     ("-Dtests=disabled", "-Db_coverage=true", "--buildtype=debug"),
 )
+
+PROFILER = "llvm-profdata-14"
+TRAINING_ROUNDS = "100"  # of each program of the corpus
+NO_PROFILE = ":ir\n"  # a profile, as text, of a program that never ran
 
 SYMBOLIZER = pathlib.Path("/usr/bin/llvm-symbolizer-14")
 
@@ -80,10 +88,46 @@ def build_locked(variant: Variant) -> None:
     variant.log.unlink(missing_ok=True)
     if _is_up_to_date(variant):
         return
+    if variant is FUZZ:
+        train()
     with telling(f"building {variant.about}"):
         if not _is_set_up(variant):
             _set_up(variant)
-        process.run_logged(["ninja", "-C", variant.folder], variant.log, f"building {variant.about}")
+        process.run_logged(_ninja(variant), variant.log, f"building {variant.about}")
+
+
+def train() -> None:
+    """Have the targets run the corpus, and keep for the compiler what they did most."""
+    if PROFILE.is_file() and _is_up_to_date(TRAINING):
+        return
+    PROFILE.unlink(missing_ok=True)
+    build(TRAINING)
+    with telling("running the corpus for a profile"):
+        slow = [target for target in tree.targets() if not _run_for_profile(target)]
+        _merge_profiles()
+    for target in slow:
+        errors.tell(f"vlab: fuzz_{target} does not run its corpus: it is built without a profile, and slower")
+
+
+def _raw_profile(target: str) -> pathlib.Path:
+    return TRAINING.folder / f"{target}.profraw"
+
+
+def _run_for_profile(target: str) -> bool:
+    """False: it ended early, as at a bug that somebody is looking for."""
+    _raw_profile(target).unlink(missing_ok=True)
+    argv = [TRAINING.folder / "bench" / f"bench_fuzz_{target}", "rounds", tree.CORPUS / target, TRAINING_ROUNDS]
+    env = sanitizer_env("detect_leaks=0") | {"LLVM_PROFILE_FILE": str(_raw_profile(target))}
+    return process.run_status(argv, TRAINING.log, env) == 0 and _raw_profile(target).is_file()
+
+
+def _merge_profiles() -> None:
+    nothing = TRAINING.folder / "nothing.proftext"
+    files.write(nothing, NO_PROFILE)
+    merged = PROFILE.with_suffix(".new")
+    raw = [path for path in map(_raw_profile, tree.targets()) if path.is_file()]
+    process.run_logged([PROFILER, "merge", "-o", merged, nothing, *raw], TRAINING.log, "merging the profiles")
+    merged.rename(PROFILE)
 
 
 @contextlib.contextmanager
@@ -122,8 +166,12 @@ def _is_set_up(variant: Variant) -> bool:
     return stamp.is_file() and stamp.read_text() == _stamp(variant)
 
 
+def _ninja(variant: Variant) -> list[str]:
+    return ["ninja", "-C", str(variant.folder), *variant.goals]
+
+
 def _is_up_to_date(variant: Variant) -> bool:
     if not _is_set_up(variant):
         return False
-    status, out, _ = process.capture(["ninja", "-C", str(variant.folder), "-n"])
+    status, out, _ = process.capture([*_ninja(variant), "-n"])
     return status == 0 and "no work to do" in out
