@@ -23,7 +23,8 @@ struct block_model block_model;
 
 static void forget_wires(void)
 {
-	memset(cells_wire, 0, sizeof(cells_wire));
+	memset(cells_wire, 0, cells_wires * sizeof(cells_wire[0]));
+	cells_wires = 0;
 }
 
 void block_model_reset(void)
@@ -42,6 +43,8 @@ static void note_wire(unsigned int queue, const struct blk_queue *q)
 		.stride = BLOCK_MODEL_WIRE_BYTES,
 		.at = BLOCK_MODEL_WIRE_STATUS,
 	};
+	if (cells_wires <= queue)
+		cells_wires = queue + 1;
 }
 
 /* The queues of the driver, the first one first. */

@@ -28,6 +28,7 @@ const struct register_place cells_registers[CELLS_REGISTERS] = {
 };
 
 struct cells_wire cells_wire[LAB_QUEUES];
+unsigned int cells_wires;
 u8 cells_register_at[sizeof(struct loopback_regs)];
 
 /* By cell; NULL: not a register. */
@@ -83,7 +84,7 @@ static bool is_payload(s64 offset)
 	const struct cells_wire *wire;
 	s64 at;
 
-	for (wire = cells_wire; wire < cells_wire + LAB_QUEUES; wire++) {
+	for (wire = cells_wire; wire < cells_wire + cells_wires; wire++) {
 		at = offset - wire->start;
 		if (wire->size && at >= 0 && at < wire->size)
 			return (u32)at % wire->stride == wire->at;

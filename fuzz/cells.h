@@ -61,8 +61,9 @@ struct cells_wire {
 	u32 at;
 };
 
-/* By queue. */
+/* By queue; of those from the first so many there may be some. */
 extern struct cells_wire cells_wire[LAB_QUEUES];
+extern unsigned int cells_wires;
 
 /* Memory that is no register. */
 struct place cells_place(const u8 *p);

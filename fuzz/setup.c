@@ -57,49 +57,62 @@ void lab_status_read(u8 shown)
 		lab.features_shown = true;
 }
 
-/* What must have been seen before a step, or it was taken blindly. */
-static void check_looked(u8 old, u8 added)
+static noinline __cold void fire_step(u8 old, u8 status)
 {
-	oracle_check(!(added & VIRTIO_CONFIG_S_ACKNOWLEDGE) || !lab.adding ||
-			     added & VIRTIO_CONFIG_S_FAILED || lab.reset_shown,
-		     ORACLE_STATUS,
-		     "a device is registered that did not show its reset: %llu",
-		     (u64)(s64)lab.status_shown, 0);
-	oracle_check(!(added & VIRTIO_CONFIG_S_DRIVER) || lab.reset_shown,
-		     ORACLE_STATUS,
-		     "a driver came before the device showed its reset: %llu",
-		     (u64)(s64)lab.status_shown, 0);
-	oracle_check(!(added & VIRTIO_CONFIG_S_DRIVER_OK) ||
-			     lab.status_shown == old,
-		     ORACLE_STATUS,
-		     "DRIVER_OK was set while the device showed %llu, not %llu",
-		     (u64)(s64)lab.status_shown, old);
+	oracle_fire(ORACLE_STATUS, "status %llu was followed by %llu", old,
+		    status);
 }
 
-/* One step up, or FAILED at any time. */
-static bool is_step(u8 old, u8 status, u8 added)
+/* The reset must have been seen, or the step is taken blindly. */
+static void check_reset_shown(const char *what)
 {
-	return (status & old) == old &&
-	       (added == VIRTIO_CONFIG_S_ACKNOWLEDGE ||
-		(added == VIRTIO_CONFIG_S_DRIVER &&
-		 old == VIRTIO_CONFIG_S_ACKNOWLEDGE) ||
-		(added == VIRTIO_CONFIG_S_FEATURES_OK && old == 3) ||
-		(added == VIRTIO_CONFIG_S_DRIVER_OK && old == 11) ||
-		added & VIRTIO_CONFIG_S_FAILED ||
-		(!added && status & VIRTIO_CONFIG_S_FAILED));
+	oracle_check(lab.reset_shown, ORACLE_STATUS, what,
+		     (u64)(s64)lab.status_shown, 0);
 }
 
+/* One step up: each may follow one status only. */
 static void climb(u8 old, u8 status)
 {
 	u8 added = status & (u8)~old;
 
-	oracle_check(is_step(old, status, added), ORACLE_STATUS,
-		     "status %llu was followed by %llu", old, status);
-	check_looked(old, added);
-	lab.tried |= added & VIRTIO_CONFIG_S_DRIVER;
-	if (added & VIRTIO_CONFIG_S_FEATURES_OK) {
+	if ((status & old) != old) {
+		fire_step(old, status);
+		return;
+	}
+	switch (added) {
+	case VIRTIO_CONFIG_S_ACKNOWLEDGE:
+		if (lab.adding)
+			check_reset_shown("a device is registered that did not "
+					  "show its reset: %llu");
+		break;
+	case VIRTIO_CONFIG_S_DRIVER:
+		if (old != VIRTIO_CONFIG_S_ACKNOWLEDGE)
+			fire_step(old, status);
+		lab.tried = true;
+		check_reset_shown("a driver came before the device showed its "
+				  "reset: %llu");
+		break;
+	case VIRTIO_CONFIG_S_FEATURES_OK:
+		if (old != 3)
+			fire_step(old, status);
 		lab.features_shown = false;
 		config_model_features_ok();
+		break;
+	case VIRTIO_CONFIG_S_DRIVER_OK:
+		if (old != 11)
+			fire_step(old, status);
+		oracle_check(lab.status_shown == old, ORACLE_STATUS,
+			     "DRIVER_OK was set while the device showed %llu, "
+			     "not %llu",
+			     (u64)(s64)lab.status_shown, old);
+		break;
+	default:
+		/* FAILED at any time; and again, of a device just reset. */
+		if (!(status & VIRTIO_CONFIG_S_FAILED) ||
+		    added & (u8) ~(VIRTIO_CONFIG_S_FAILED |
+				   VIRTIO_CONFIG_S_ACKNOWLEDGE))
+			fire_step(old, status);
+		break;
 	}
 }
 

@@ -53,9 +53,9 @@ static inline void trace_tell(enum trace_kind kind, u64 a, u64 b, u64 c)
 static inline void trace_link(enum trace_kind kind, u64 a, u64 b, u64 c)
 {
 	u64 event = ((u64)kind << 56 ^ a << 40 ^ b << 20 ^ c) + 1;
-	u64 digest = (trace_digest ^ event) * 0x9e3779b97f4a7c15ULL;
+	u64 digest = trace_digest ^ event;
 
-	trace_digest = digest ^ digest >> 29;
+	trace_digest = (digest << 27 | digest >> 37) * 0x9e3779b97f4a7c15ULL;
 }
 
 /* Both; a function, as most events are rare and their code need not be hot. */
