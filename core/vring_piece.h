@@ -9,10 +9,16 @@
 static inline int map_piece(struct vring *vring, struct scatterlist *sg,
 			    bool write, dma_addr_t *addr)
 {
+	dma_addr_t mapped;
+
 	/* A zero-length descriptor means different things to devices. */
 	if (unlikely(!sg->length))
 		return -EINVAL;
-	return port_map_sg(vring->dma_dev, sg, write, addr);
+	mapped = port_map_sg(vring->dma_dev, sg, write);
+	if (unlikely(port_map_failed(vring->dma_dev, mapped)))
+		return -ENOMEM;
+	*addr = mapped;
+	return 0;
 }
 
 /* Keep what unmapping needs; the descriptor is never read back. */

@@ -416,17 +416,16 @@ static void check_initialised(const u8 *p, u32 len)
 	}
 }
 
-int port_map_sg(struct device *dev, struct scatterlist *sg, bool write,
-		dma_addr_t *addr)
+dma_addr_t port_map_sg(struct device *dev, struct scatterlist *sg, bool write)
 {
 	struct arena_map *map;
 
 	(void)dev;
 	if (must_fail(ARENA_MAP))
-		return -ENOMEM;
+		return PORT_UNMAPPED;
 	if (arena.maps >= arena.maps_end) {
 		arena.failed[ARENA_MAP] = true;
-		return -ENOMEM;
+		return PORT_UNMAPPED;
 	}
 	/* Also where it will write: a bounce buffer shows what is there. */
 	check_initialised(sg->addr, sg->length);
@@ -435,10 +434,8 @@ int port_map_sg(struct device *dev, struct scatterlist *sg, bool write,
 	map->len = sg->length;
 	map->write = write;
 	map->live = true;
-	*addr = ARENA_MAP_BASE + ((u64)arena.maps << 32);
-	arena.maps++;
 	arena.live_maps++;
-	return 0;
+	return ARENA_MAP_BASE + ((u64)arena.maps++ << 32);
 }
 
 void port_unmap(struct device *dev, dma_addr_t addr, u32 len, bool write,

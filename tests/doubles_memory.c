@@ -76,9 +76,8 @@ static int add_maps_once_more(struct virtqueue *vq, struct scatterlist sg[],
 			      void *data)
 {
 	int err = vring_split_ops.add_buf(vq, sg, out_num, in_num, data);
-	dma_addr_t addr;
 
-	port_map_sg(&vq->vdev->dev, &sg[0], true, &addr);
+	port_map_sg(&vq->vdev->dev, &sg[0], true);
 	return err;
 }
 
@@ -93,8 +92,11 @@ static void *copy_more(struct virtqueue *vq, void *token)
 	struct scatterlist sg;
 	dma_addr_t addr;
 
+	if (!token)
+		return NULL;
 	sg_set_buf(&sg, arena_payload, 8);
-	if (token && !port_map_sg(&vq->vdev->dev, &sg, true, &addr))
+	addr = port_map_sg(&vq->vdev->dev, &sg, true);
+	if (!port_map_failed(&vq->vdev->dev, addr))
 		port_unmap(&vq->vdev->dev, addr, 8, true, 8);
 	return token;
 }

@@ -77,20 +77,18 @@ static inline enum dma_data_direction port_direction(bool write)
 	return write ? DMA_FROM_DEVICE : DMA_TO_DEVICE;
 }
 
-static inline int port_map_sg(struct device *dev, struct scatterlist *sg,
-			      bool write, dma_addr_t *addr)
+static inline dma_addr_t port_map_sg(struct device *dev, struct scatterlist *sg,
+				     bool write)
 {
-	dma_addr_t mapped;
-
 	if (static_branch_unlikely(&vlab_bounces))
-		mapped = vlab_bounce_map(dev, sg, write);
-	else
-		mapped = dma_map_page(dev, sg_page(sg), sg->offset, sg->length,
-				      port_direction(write));
-	if (unlikely(dma_mapping_error(dev, mapped)))
-		return -ENOMEM;
-	*addr = mapped;
-	return 0;
+		return vlab_bounce_map(dev, sg, write);
+	return dma_map_page(dev, sg_page(sg), sg->offset, sg->length,
+			    port_direction(write));
+}
+
+static inline bool port_map_failed(struct device *dev, dma_addr_t addr)
+{
+	return dma_mapping_error(dev, addr);
 }
 
 static inline void port_unmap(struct device *dev, dma_addr_t addr, u32 len,

@@ -34,8 +34,9 @@
  *
  * Mapping. PORT_MAPS(dev) is a constant false where a buffer's address is what
  * the device uses, and nothing has to be undone. Where it may be true:
- *	int port_map_sg(struct device *dev, struct scatterlist *sg,
- *			bool write, dma_addr_t *addr);
+ *	dma_addr_t port_map_sg(struct device *dev, struct scatterlist *sg,
+ *			       bool write);
+ *	bool port_map_failed(struct device *dev, dma_addr_t addr);
  *	void port_unmap(struct device *dev, dma_addr_t addr, u32 len,
  *			bool write, u32 written);
  * @write: the device writes this piece. @written: how many of its bytes the

@@ -82,10 +82,16 @@ void port_shared_read(const void *p, size_t size);
 void port_shared_wrote(const void *p, size_t size);
 
 #define PORT_MAPS(dev) ((void)(dev), true)
-int port_map_sg(struct device *dev, struct scatterlist *sg, bool write,
-		dma_addr_t *addr);
+#define PORT_UNMAPPED ((dma_addr_t)~0ULL)
+dma_addr_t port_map_sg(struct device *dev, struct scatterlist *sg, bool write);
 void port_unmap(struct device *dev, dma_addr_t addr, u32 len, bool write,
 		u32 written);
+
+static inline bool port_map_failed(struct device *dev, dma_addr_t addr)
+{
+	(void)dev;
+	return addr == PORT_UNMAPPED;
+}
 
 #else
 
@@ -103,13 +109,19 @@ static inline void port_shared_wrote(const void *p, size_t size)
 
 #define PORT_MAPS(dev) ((void)(dev), false)
 
-static inline int port_map_sg(struct device *dev, struct scatterlist *sg,
-			      bool write, dma_addr_t *addr)
+static inline dma_addr_t port_map_sg(struct device *dev, struct scatterlist *sg,
+				     bool write)
 {
 	(void)dev;
 	(void)write;
-	*addr = (dma_addr_t)(uintptr_t)sg->addr;
-	return 0;
+	return (dma_addr_t)(uintptr_t)sg->addr;
+}
+
+static inline bool port_map_failed(struct device *dev, dma_addr_t addr)
+{
+	(void)dev;
+	(void)addr;
+	return false;
 }
 
 static inline void port_unmap(struct device *dev, dma_addr_t addr, u32 len,
