@@ -270,9 +270,9 @@ static int plain_probe(struct virtio_device *vdev)
 				    VIRTIO_CONFIG_S_DRIVER),
 		     ORACLE_STATUS, "a driver probes at status %llu",
 		     lab.status, 0);
-	oracle_check(!virtio_device_broken(vdev), ORACLE_STATUS,
-		     "a driver probes a device that is broken for reason %llu",
-		     virtio_device_broken(vdev), 0);
+	oracle_check(!model_device_broken(), ORACLE_STATUS,
+		     "a driver probes a device that is broken at status %llu",
+		     lab.status, 0);
 	lab.probe = PROBE_OK;
 	lab.finds = 0;
 	lab_take_bits();

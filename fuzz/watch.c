@@ -395,7 +395,7 @@ static inline struct read *note_read(const u8 *p, struct place place, u32 size,
 }
 
 /*
- * The two below run for each read of the core. Whatever they call comes last:
+ * The three below run for each read of the core. Whatever they call comes last:
  * a function that keeps nothing over a call saves no registers for it. After a
  * finding nothing else counts.
  */
@@ -411,19 +411,26 @@ static noinline void read_register(u8 *p, u32 offset, u32 size)
 		fire_double_fetch(r->cell, index);
 		return;
 	}
+	if (unlikely(++frame->reads > frame->budget))
+		fire_budget(frame);
+	else if (r->cell != CELL_OTHER)
+		config_look_read(r->cell, index, p, size);
+	else if (offset == offsetof(struct loopback_regs, gone))
+		check_gone(frame);
+}
+
+/* The first register, and the one that is read most. */
+static noinline void read_status(const u8 *p)
+{
+	struct frame *frame = top;
+
+	trace_link(TRACE_READ, CELL_STATUS, 0, *p);
 	if (unlikely(++frame->reads > frame->budget)) {
 		fire_budget(frame);
 		return;
 	}
-	if (r->cell == CELL_STATUS) {
-		note_read(p, (struct place){ .cell = CELL_STATUS }, size,
-			  value);
-		lab_status_read((u8)value);
-	} else if (r->cell != CELL_OTHER) {
-		config_look_read(r->cell, index, p, size);
-	} else if (offset == offsetof(struct loopback_regs, gone)) {
-		check_gone(frame);
-	}
+	note_read(p, (struct place){ .cell = CELL_STATUS }, 1, *p);
+	lab_status_read(*p);
 }
 
 static noinline __cold void fire_own_memory(const struct place *place)
@@ -469,7 +476,9 @@ static inline void note_any_read(u8 *p, uintptr_t offset, u32 size)
 {
 	if (!is_in_call())
 		return;
-	if (offset < sizeof(*lab.regs))
+	if (!offset)
+		read_status(p);
+	else if (offset < sizeof(*lab.regs))
 		read_register(p, (u32)offset, size);
 	else
 		read_ring(p, size);
