@@ -91,6 +91,7 @@ struct token {
  * @avail, @published, @last, @cached: indices as in the specification
  * @event_told, @flags_told: what the device was told, whatever it did to the
  *	words since
+ * @num: a power of two
  * @first_token: tokens before it are of a queue that is no more
  * @taken: descriptors in flight
  * @callbacks: the driver wants them

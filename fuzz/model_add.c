@@ -42,8 +42,8 @@ static s64 walk_chain(const struct model *model, u32 map, unsigned int outs,
 		&lab.lb.queue[model->vq->index].setup;
 	const u8 *avail = arena_at(setup->avail, 4);
 	const u8 *table = arena_at(setup->desc, 16ULL * model->num);
-	u32 head =
-		get_unaligned_le16(avail + 4 + 2 * (model->avail % model->num));
+	u32 head = get_unaligned_le16(avail + 4 +
+				      2 * (model->avail & (model->num - 1)));
 	u32 id = head, limit = model->num;
 	unsigned int i;
 

@@ -7,10 +7,11 @@
 /* Take note of used.idx as the core read it: are there used elements? */
 static bool used_waiting(struct model *model)
 {
-	s64 idx = watch_value(CELL_USED_IDX, model->vq->index, 0);
+	s64 idx;
 
 	if (model->cached != model->last)
 		return true;
+	idx = watch_value(CELL_USED_IDX, model->vq->index, 0);
 	if (idx < 0) {
 		oracle_fire(ORACLE_RESULT,
 			    "used.idx of queue %llu was not read once",
@@ -36,7 +37,7 @@ u32 model_expect_get(struct model *model, u32 *len)
 
 	if (model_halted(model) || !used_waiting(model))
 		return 0;
-	pos = model->last % model->num;
+	pos = model->last & (model->num - 1);
 	id = watch_value(CELL_USED_ID, q, pos);
 	written = watch_value(CELL_USED_LEN, q, pos);
 	if (id < 0) {

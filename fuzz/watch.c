@@ -499,7 +499,7 @@ void port_shared_read(const void *ptr, size_t size)
 	u8 *p = (u8 *)(uintptr_t)ptr;
 	uintptr_t offset = cells_register_offset(ptr);
 
-	if (unlikely(armed || lab.churn || lab.hold_reset || trace_sink))
+	if (unlikely((armed | lab.churn | lab.hold_reset) || trace_sink))
 		read_specially(p, offset, (u32)size);
 	else
 		note_any_read(p, offset, (u32)size);
