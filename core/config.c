@@ -120,7 +120,8 @@ static bool field_valid(struct parse *parse, u8 type, const u8 *bytes,
 static int parse_fields(const u8 *config, unsigned int len)
 {
 	struct parse parse = { 0 };
-	unsigned int pos = 0;
+	unsigned int pos = 0, n;
+	u16 header;
 
 	while (pos < len && config[pos] != VIRTIO_CONFIG_F_END) {
 		/* A type with the used bit would be born used up. */
@@ -128,13 +129,13 @@ static int parse_fields(const u8 *config, unsigned int len)
 			return -EINVAL;
 		if (len - pos < FIELD_HEADER)
 			return -EINVAL;
-		if (field_len(config, pos) > len - pos - FIELD_HEADER)
+		header = field_header(config, pos);
+		n = header_len(header);
+		pos += FIELD_HEADER;
+		if (n > len - pos ||
+		    !field_valid(&parse, header_type(header), config + pos, n))
 			return -EINVAL;
-		if (!field_valid(&parse, config[pos],
-				 config + pos + FIELD_HEADER,
-				 field_len(config, pos)))
-			return -EINVAL;
-		pos = next_field(config, pos);
+		pos += n;
 	}
 	return (int)pos;
 }
