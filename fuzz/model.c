@@ -292,15 +292,17 @@ void model_sync(void)
 	struct model *model;
 
 	/* The first reason stays, until a driver is bound anew. */
-	oracle_check(!lab.broken || !reason || reason == lab.broken,
-		     ORACLE_RESULT,
-		     "the device is broken for reason %llu, it was %llu",
-		     reason, lab.broken);
+	if (unlikely(reason))
+		oracle_check(!lab.broken || reason == lab.broken, ORACLE_RESULT,
+			     "the device is broken for reason %llu, it was "
+			     "%llu",
+			     reason, lab.broken);
+	else if (unlikely(lab.mismatch))
+		oracle_check(!lab.added, ORACLE_STATUS,
+			     "the device showed another status than %llu, and "
+			     "nothing came of it",
+			     lab.status, 0);
 	lab.broken = reason;
-	oracle_check(!lab.mismatch || reason || !lab.added, ORACLE_STATUS,
-		     "the device showed another status than %llu, and nothing "
-		     "came of it",
-		     lab.status, 0);
 
 	for (model = lab.model; model < lab.model + lab.models; model++)
 		if (model->vq && (gone || reason || model->deferred ||

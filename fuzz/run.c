@@ -36,7 +36,7 @@ static void run_later_step(const struct step *step)
 static void run_step(struct step *step)
 {
 	step->op %= OPS;
-	trace(TRACE_STEP, lab.step, step->op, 0);
+	trace_tell(TRACE_STEP, lab.step, step->op, 0);
 	if (step->op == OP_QUEUE)
 		lab_present(step);
 	else if (step->op == OP_SELECT)
@@ -93,7 +93,7 @@ static void serve_honestly(void)
 {
 	struct step setup = lab.setup;
 
-	trace(TRACE_PHASE, 1, 0, 0);
+	trace_tell(TRACE_PHASE, 1, 0, 0);
 	lab.step = PROGRAM_STEPS_MAX;
 	lab.in_honest = true;
 	watch_disarm();
@@ -118,7 +118,7 @@ static void serve_honestly(void)
 		lab_represent(&setup);
 	else
 		lab_present(&setup);
-	trace(TRACE_PHASE, 2, 0, 0);
+	trace_tell(TRACE_PHASE, 2, 0, 0);
 	lab_need_driver();
 	if (!finding.fired)
 		lab.target->after();
@@ -126,7 +126,7 @@ static void serve_honestly(void)
 
 static void end(void)
 {
-	trace(TRACE_PHASE, 3, 0, 0);
+	trace_tell(TRACE_PHASE, 3, 0, 0);
 	lab.step = PROGRAM_STEPS_MAX + 1;
 	lab_unbind();
 	lab_remove();

@@ -2,7 +2,7 @@
 /*
  * The trace of an execution: every step, call, shared read and write, and what
  * came of it, as numbers. Its digest is equal wherever the program runs; it is
- * made of the steps, what the core read and wrote to registers, and results.
+ * made of what the core read and wrote, what became of it, and results.
  */
 #ifndef VLAB_FUZZ_TRACE_H
 #define VLAB_FUZZ_TRACE_H
