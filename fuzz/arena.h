@@ -23,6 +23,8 @@
 /* What freshly allocated private memory holds where it is not zeroed. */
 #define ARENA_POISON 0xa5
 
+struct loopback_regs;
+
 enum arena_request { ARENA_ALLOC, ARENA_DMA, ARENA_MAP };
 
 /* One mapping; the k-th of an execution has address MAP_BASE + (k << 32). */
@@ -60,6 +62,9 @@ extern u8 arena_payload[ARENA_PAYLOAD_SIZE];
 
 /* Forget the last execution. */
 void arena_reset(void);
+
+/* The registers of the device, as the last execution never had them. */
+struct loopback_regs *arena_registers(void);
 
 /* Keep the last part of everything, or no longer. */
 void arena_reserve(bool reserve);

@@ -63,7 +63,6 @@ static const struct step default_setup = { .op = OP_QUEUE, .a = 3, .b = 3 };
 static void begin(const struct target *target)
 {
 	static bool initialised;
-	dma_addr_t addr;
 
 	if (!initialised) {
 		cells_init();
@@ -79,7 +78,7 @@ static void begin(const struct target *target)
 	entropy_model_unbind();
 	arena_reset();
 	lab.target = target;
-	lab.regs = vlab_port_dma_alloc(sizeof(*lab.regs), &addr);
+	lab.regs = arena_registers();
 	plain_init();
 	arena_reserve(true);
 }

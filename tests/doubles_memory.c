@@ -416,7 +416,7 @@ const struct double_case memory_doubles[] = {
 	       "an allocation of no bytes", install_bound,
 	       add_allocates_nothing, work_one),
 	DOUBLE(ORACLE_MEMORY, "find_vq leaks DMA memory",
-	       "%llu DMA allocations are left", install, leaks_dma,
+	       "%llu DMA allocations were leaked", install, leaks_dma,
 	       work_nothing),
 	DOUBLE(ORACLE_MEMORY, "find_vq frees a part of DMA memory",
 	       "DMA memory was not freed", install, frees_part, work_nothing),
