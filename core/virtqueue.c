@@ -94,14 +94,15 @@ void *vring_detach_buf(struct virtqueue *vq)
 	/* Before the reset the device may still write to the buffers. */
 	if (!vring->quiesced)
 		return NULL;
-	while (state->detach < state->issued) {
-		id = state->detach++;
+	for (id = state->detach; id < state->issued; id++) {
 		token = vring->slot[id].token;
 		if (!token)
 			continue;
+		state->detach = id + 1;
 		vring_release(vring, id, 0);
 		return token;
 	}
+	state->detach = id;
 	return NULL;
 }
 

@@ -41,14 +41,15 @@ static inline void post(struct vring *vring, u32 head, u32 last, u32 count,
 			u32 in_len, void *token)
 {
 	struct vring_state *state = &vring->state;
-	struct vring_slot *slots = vring->slot;
+	struct vring_slot *first = &vring->slot[head];
+	struct vring_slot *end = &vring->slot[last];
 	u16 idx = state->avail_idx;
 
-	slots[head].token = token;
-	slots[head].in_len = in_len;
-	slots[head].last = (u16)last;
-	state->free = slots[last].next;
-	slots[last].next = (u16)count;
+	first->token = token;
+	first->in_len = in_len;
+	first->last = (u16)last;
+	state->free = end->next;
+	end->next = (u16)count;
 	state->ready -= count;
 	state->avail_idx = (u16)(idx + 1);
 	shared_write16(&vring->avail->ring[idx & vring->mask], (u16)head);

@@ -30,12 +30,14 @@ static inline u32 unmap_piece(struct device *dev,
 void vring_unmap_chain(struct vring *vring, u32 id, unsigned int count,
 		       u32 written)
 {
+	const struct vring_slot *slots = vring->slot;
 	const struct vring_piece *piece;
+	struct device *dev = vring->dma_dev;
 
-	for (; count; count--, id = vring->slot[id].next) {
+	for (; count; count--, id = slots[id].next) {
 		piece = &vring->piece[id];
 		if (!(piece->flags & VRING_PIECE_FRAME))
-			written = unmap_piece(vring->dma_dev, piece, written);
+			written = unmap_piece(dev, piece, written);
 	}
 }
 
@@ -44,9 +46,10 @@ void vring_unmap_table(struct vring *vring, u32 head, unsigned int count,
 {
 	struct vring_piece *piece =
 		&vring->table_piece[(size_t)head * vring->indirect_max];
+	struct device *dev = vring->dma_dev;
 
 	for (; count; count--, piece++)
-		written = unmap_piece(vring->dma_dev, piece, written);
+		written = unmap_piece(dev, piece, written);
 }
 
 /* A buffer of one piece; the device writes it if @in_num is 1 and not 0. */
@@ -188,21 +191,23 @@ static inline int add_ready(struct vring *vring, struct scatterlist *sg,
 noinline int vring_make_ready(struct vring *vring, unsigned int total)
 {
 	struct vring_state *state = &vring->state;
-	unsigned int num = vring->vq.num, need;
+	unsigned int num = vring->vq.num, need, ready = state->ready;
+	u32 issued = state->issued;
 	struct vring_slot *slot;
 
 	/* Can never fit, table or not: waiting for room would not end. */
 	if (total > num)
 		return -EMSGSIZE;
 	need = total <= vring->indirect_max ? 1 : total;
-	if (need > state->ready + (num - state->issued))
+	if (need > ready + (num - issued))
 		return -ENOSPC;
 	/* Its last entry leads to the first descriptor that it lacks. */
-	for (; state->ready < need; state->ready++) {
-		slot = &vring->slot[state->issued++];
+	for (slot = &vring->slot[issued]; ready < need; ready++, slot++) {
 		slot->token = NULL;
-		slot->next = (u16)state->issued;
+		slot->next = (u16)++issued;
 	}
+	state->ready = ready;
+	state->issued = issued;
 	return 0;
 }
 
