@@ -489,25 +489,38 @@ void *arena_at_map(dma_addr_t addr, size_t len)
 	return map->ptr + offset;
 }
 
+static inline bool holds(const struct block *block, u64 offset, size_t len)
+{
+	return block->live && block->pool == &dma_pool &&
+	       offset >= block->offset &&
+	       offset - block->offset <= block->size &&
+	       len <= block->size - (offset - block->offset);
+}
+
 bool arena_is_allocated(dma_addr_t addr, size_t len)
 {
+	static const struct block *last = blocks;
 	u64 offset = addr - ARENA_DMA_BASE;
 	const struct block *block;
 
-	/* A queue is set up in memory that was just allocated. */
+	/* Mostly the one that was asked for before, or one of the newest. */
+	if (holds(last, offset, len))
+		return true;
 	for (block = blocks + arena.blocks; block-- > blocks;)
-		if (block->live && block->pool == &dma_pool &&
-		    offset >= block->offset &&
-		    offset - block->offset <= block->size &&
-		    len <= block->size - (offset - block->offset))
+		if (holds(block, offset, len)) {
+			last = block;
 			return true;
+		}
 	return false;
 }
 
+/* A device reaches what was allocated or mapped for it, and nothing else. */
 void *arena_ring_at(void *priv, dma_addr_t addr, size_t len)
 {
 	(void)priv;
-	return arena_at(addr, len);
+	if (addr - ARENA_DMA_BASE >= ARENA_DMA_SIZE)
+		return arena_at_map(addr, len);
+	return arena_is_allocated(addr, len) ? arena_at(addr, len) : NULL;
 }
 
 const struct arena_map *arena_find_map(const void *p)

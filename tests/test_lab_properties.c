@@ -303,6 +303,30 @@ static void a_device_that_stalls_is_bounded_work(void **state)
 			}
 }
 
+/* Nothing of what lies fenced between, before and behind the blocks. */
+static void a_device_reaches_what_was_allocated_only(void **state)
+{
+	dma_addr_t one, other;
+	void *block, *next;
+
+	(void)state;
+	arena_reset();
+	lab.regs = arena_registers();
+	block = vlab_port_dma_alloc(100, &one);
+	next = vlab_port_dma_alloc(300, &other);
+	assert_ptr_equal(arena_ring_at(NULL, one, 100), block);
+	assert_ptr_equal(arena_ring_at(NULL, other + 299, 1), (u8 *)next + 299);
+	assert_null(arena_ring_at(NULL, one, 101));
+	assert_null(arena_ring_at(NULL, one - 1, 1));
+	assert_null(arena_ring_at(NULL, one, other + 300 - one));
+	assert_null(arena_ring_at(NULL, other, 4 << 20));
+	vlab_port_dma_free(100, block, one);
+	assert_null(arena_ring_at(NULL, one, 1));
+	assert_ptr_equal(arena_ring_at(NULL, other, 300), next);
+	vlab_port_dma_free(300, next, other);
+	assert_null(arena_ring_at(NULL, other, 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,6 +337,7 @@ int main(void)
 		cmocka_unit_test(bytes_that_never_run_change_nothing),
 		cmocka_unit_test(full_rings_are_bounded_work),
 		cmocka_unit_test(a_device_that_stalls_is_bounded_work),
+		cmocka_unit_test(a_device_reaches_what_was_allocated_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
