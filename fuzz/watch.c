@@ -50,7 +50,7 @@ struct frame {
 };
 
 static struct trigger triggers[TRIGGERS_MAX];
-static unsigned int armed;
+unsigned int port_shared_triggers; /* of them that are armed */
 static struct read reads[LOG_MAX];
 static unsigned int logged;
 /* frames[0] is no call: @top is there when none runs. */
@@ -70,12 +70,12 @@ static inline bool is_in_call(void)
 
 void watch_disarm(void)
 {
-	armed = 0;
+	port_shared_triggers = 0;
 }
 
 void watch_reset(void)
 {
-	armed = 0;
+	port_shared_triggers = 0;
 	top = frames;
 	logged = 0;
 	last_first = 0;
@@ -190,9 +190,9 @@ void watch_arm(enum cell cell, unsigned int queue, unsigned int index,
 {
 	struct trigger *trigger;
 
-	if (armed == TRIGGERS_MAX)
+	if (port_shared_triggers == TRIGGERS_MAX)
 		return;
-	trigger = &triggers[armed++];
+	trigger = &triggers[port_shared_triggers++];
 	trigger->cell = cell;
 	trigger->queue = (u8)queue;
 	trigger->index = index;
@@ -234,7 +234,7 @@ static noinline void fire_triggers(const struct place *place, u8 *p, u32 size)
 	unsigned int i;
 	u32 at;
 
-	for (i = 0; i < armed; i++) {
+	for (i = 0; i < port_shared_triggers; i++) {
 		struct trigger *t = &triggers[i];
 
 		if (!t->countdown || !trigger_hits(t, place, size))
@@ -415,7 +415,7 @@ static noinline void read_register(u8 *p, u32 offset, u32 size)
 		fire_budget(frame);
 	else if (r->cell != CELL_OTHER)
 		config_look_read(r->cell, index, p, size);
-	else if (offset == offsetof(struct loopback_regs, gone))
+	else if (offset == offsetof(struct loopback_regs, gone) && value)
 		check_gone(frame);
 }
 
@@ -487,7 +487,7 @@ static inline void note_any_read(u8 *p, uintptr_t offset, u32 size)
 /* Something is to happen at a read, or somebody listens. */
 static noinline void read_specially(u8 *p, uintptr_t offset, u32 size)
 {
-	if (armed || lab.churn || lab.hold_reset)
+	if (port_shared_triggers || lab.churn || lab.hold_reset)
 		apply_tricks(p, offset, size);
 	if (trace_sink && is_in_call())
 		tell_read(p, offset, size);
@@ -499,7 +499,8 @@ void port_shared_read(const void *ptr, size_t size)
 	u8 *p = (u8 *)(uintptr_t)ptr;
 	uintptr_t offset = cells_register_offset(ptr);
 
-	if (unlikely((armed | lab.churn | lab.hold_reset) || trace_sink))
+	if (unlikely((port_shared_triggers | lab.churn | lab.hold_reset) ||
+		     trace_sink))
 		read_specially(p, offset, (u32)size);
 	else
 		note_any_read(p, offset, (u32)size);

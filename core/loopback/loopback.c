@@ -43,13 +43,15 @@ static void disable_queues(struct loopback *lb)
 }
 
 /*
- * A device that was taken away reaches no ring any more either. That it is
- * there is looked at before each operation and is no register of its own: only
- * what asks a device that is gone counts as a read.
+ * A device that was taken away reaches no ring any more either. Each operation
+ * looks here first: only where somebody waits for that look, or is to know that
+ * a device was asked that is gone, it is a read of the register.
  */
 static bool loopback_gone(struct loopback *lb)
 {
-	if (likely(!READ_ONCE(lb->regs->gone)) || !read_reg8(&lb->regs->gone))
+	if (likely(!READ_ONCE(lb->regs->gone)) && !port_shared_awaited())
+		return false;
+	if (!read_reg8(&lb->regs->gone))
 		return false;
 	disable_queues(lb);
 	return true;

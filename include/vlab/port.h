@@ -30,7 +30,8 @@
  *  - __shared, __force: annotate pointers to memory that the peer writes
  *  - port_shared_read(), port_shared_wrote(): called before a load from such
  *    memory and after a store to it. Empty, unless VLAB_PORT_HOOK is defined:
- *    only the fuzz and replay builds define it.
+ *    only the fuzz and replay builds define it. For the loopback transport
+ *    port_shared_awaited() says whether somebody waits for a read.
  *
  * Mapping. PORT_MAPS(dev) is a constant false where a buffer's address is what
  * the device uses, and nothing has to be undone. Where it may be true:

@@ -81,6 +81,14 @@ void ida_free(struct ida *ida, unsigned int id);
 void port_shared_read(const void *p, size_t size);
 void port_shared_wrote(const void *p, size_t size);
 
+/* So many reads the adversary waits for, to change what they find. */
+extern unsigned int port_shared_triggers;
+
+static inline bool port_shared_awaited(void)
+{
+	return port_shared_triggers;
+}
+
 #define PORT_MAPS(dev) ((void)(dev), true)
 #define PORT_UNMAPPED ((dma_addr_t)~0ULL)
 dma_addr_t port_map_sg(struct device *dev, struct scatterlist *sg, bool write);
@@ -105,6 +113,11 @@ static inline void port_shared_wrote(const void *p, size_t size)
 {
 	(void)p;
 	(void)size;
+}
+
+static inline bool port_shared_awaited(void)
+{
+	return false;
 }
 
 #define PORT_MAPS(dev) ((void)(dev), false)
