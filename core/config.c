@@ -306,7 +306,7 @@ static int find_field(const struct virtio_core *core, u8 type)
 	unsigned int pos;
 	u16 header;
 
-	for_each_field (core, pos, header)
+	for_each_field(core, pos, header)
 		if ((u8)header == type)
 			return (int)pos;
 	return -ENOENT;
@@ -379,7 +379,7 @@ static unsigned int device_offset(const struct virtio_core *core,
 	unsigned int pos, offset = 0;
 	u16 header;
 
-	for_each_field (core, pos, header) {
+	for_each_field(core, pos, header) {
 		if (pos >= end)
 			break;
 		if (header_type(header) == VIRTIO_CONFIG_F_DEVICE)
@@ -547,7 +547,7 @@ int virtio_device_config(struct virtio_device *vdev, unsigned int offset,
 	size = device_offset(core, core->config_len);
 	if (offset > size || len > size - offset)
 		return -ENOENT;
-	for_each_field (core, pos, header) {
+	for_each_field(core, pos, header) {
 		if (header_type(header) != VIRTIO_CONFIG_F_DEVICE)
 			continue;
 		copy_piece(core->config + pos + FIELD_HEADER,
@@ -564,7 +564,7 @@ u8 *virtio_config_features(struct virtio_device *vdev, unsigned int *half)
 	unsigned int pos;
 	u16 header;
 
-	for_each_field (core, pos, header) {
+	for_each_field(core, pos, header) {
 		if (header_type(header) != VIRTIO_CONFIG_F_VIRTIO)
 			continue;
 		*half = header_len(header) / 2;

@@ -203,8 +203,9 @@ noinline int vring_make_ready(struct vring *vring, unsigned int total)
 		return -ENOSPC;
 	/* Its last entry leads to the first descriptor that it lacks. */
 	for (slot = &vring->slot[issued]; ready < need; ready++, slot++) {
+		issued++;
 		slot->token = NULL;
-		slot->next = (u16)++issued;
+		slot->next = (u16)issued;
 	}
 	state->ready = ready;
 	state->issued = issued;

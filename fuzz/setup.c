@@ -109,8 +109,8 @@ static void climb(u8 old, u8 status)
 	default:
 		/* FAILED at any time; and again, of a device just reset. */
 		if (!(status & VIRTIO_CONFIG_S_FAILED) ||
-		    added & (u8) ~(VIRTIO_CONFIG_S_FAILED |
-				   VIRTIO_CONFIG_S_ACKNOWLEDGE))
+		    added & ~(VIRTIO_CONFIG_S_FAILED |
+			      VIRTIO_CONFIG_S_ACKNOWLEDGE))
 			fire_step(old, status);
 		break;
 	}
