@@ -31,6 +31,7 @@ void config_model_reset(void)
 	lab.setup_failed = false;
 	lab.tried = false;
 	lab.mismatch = false;
+	lab.went = false;
 	lab.broken = VIRTIO_NOT_BROKEN;
 	config_look_begin();
 }

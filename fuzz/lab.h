@@ -177,6 +177,7 @@ struct lab {
 	unsigned int reset_looks; /* reads of it since it was set to 0 */
 	u8 broken; /* the reason, when last looked at */
 	bool mismatch; /* it showed another one than was set */
+	bool went; /* it was seen to be gone, even if it is back */
 	bool adding; /* the device is being registered */
 	bool tried; /* a driver, since this binding began */
 	bool reset_shown; /* the device showed 0 after the last reset */

@@ -287,7 +287,7 @@ static noinline void sync_queue(struct model *model, bool gone, u8 reason)
 void model_sync(void)
 {
 	const struct virtio_core *core = lab.lb.vdev.core;
-	bool gone = lab.regs->gone;
+	bool gone = lab.regs->gone || lab.went;
 	u8 reason = core ? core->broken : VIRTIO_NOT_BROKEN;
 	struct model *model;
 

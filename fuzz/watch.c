@@ -304,6 +304,7 @@ static noinline void check_gone(struct frame *frame)
 {
 	unsigned int most = frame->told_gone ? 0 : GONE_MAX;
 
+	lab.went = true;
 	frame->gone++;
 	oracle_check(frame->gone <= most, ORACLE_WORK_BUDGET,
 		     "a device that is gone was asked %llu times, of %llu",
