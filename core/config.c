@@ -54,12 +54,12 @@ static unsigned int header_len(u16 header)
 
 static u8 field_type(const u8 *config, unsigned int pos)
 {
-	return config[pos] & VIRTIO_CONFIG_TYPE_MAX;
+	return header_type(field_header(config, pos));
 }
 
 static unsigned int field_len(const u8 *config, unsigned int pos)
 {
-	return config[pos + 1];
+	return header_len(field_header(config, pos));
 }
 
 static unsigned int next_field(const u8 *config, unsigned int pos)
